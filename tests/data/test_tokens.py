@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textgan.data.tokens import TokenFiles
+from textgan.errors import UserError
+
+ROWS = [[n % 7, n, 3] for n in range(40)]
+
+
+def write(path: Path, content: str) -> str:
+    path.write_text(content)
+    return str(path)
+
+
+def test_every_format_reads_the_same(tmp_path: Path) -> None:
+    spaces = write(tmp_path / "a.txt", "\n".join(" ".join(map(str, row)) for row in ROWS) + "\n\n")
+    commas = write(tmp_path / "b.txt", "\n".join(", ".join(map(str, row)) for row in ROWS))
+    lists = write(tmp_path / "a.jsonl", "\n".join(json.dumps({"ids": row}) for row in ROWS))
+    np.save(tmp_path / "a.npy", np.array(ROWS))
+    raws = [TokenFiles(path).read(1) for path in (spaces, commas, lists, str(tmp_path / "a.npy"))]
+    for raw in raws:
+        assert (raw.train, raw.validation, raw.test) == (raws[0].train, raws[0].validation, raws[0].test)
+        assert raw.tokenizer is not None
+        assert raw.tokenizer.vocab.size == 40 + 3
+        assert (raw.tokenizer.vocab.eos, raw.tokenizer.vocab.bos, raw.tokenizer.vocab.pad) == (40, 41, 42)
+    assert raws[0].notes == {"empty lines left out": 1}
+    ids = raws[0].tokenizer.encode(raws[0].train)
+    assert ids == [row for row in ROWS if row in ids]
+
+
+def test_the_size_may_be_larger_than_what_was_found(tmp_path: Path) -> None:
+    raw = TokenFiles(write(tmp_path / "a.txt", "1 2\n" * 5 + "3 4\n" * 5), size=10, validation_share=0).read(1)
+    assert raw.tokenizer is not None
+    assert raw.tokenizer.vocab.size == 13
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("1 2\n3 x", "line 2: 'x' is no id"),
+        ("1 2\n3 -4", "line 2: '-4' is no id"),
+        ("1 2\n3 4.0", "line 2: '4.0' is no id"),
+        ("1 ٣", "line 1: '٣' is no id"),
+        ("1 2\n\n3 9", r"line 3: id 9 is too large for size=9; ids run from 0 to 8"),
+        ("\n\n", "no sequence of ids"),
+    ],
+)
+def test_what_is_no_id_is_named_with_its_line(content: str, says: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", content)
+    with pytest.raises(UserError, match=says) as caught:
+        TokenFiles(path, size=9).read(1)
+    assert path in str(caught.value)
+
+
+def test_arrays_are_checked(tmp_path: Path) -> None:
+    for name, array in {"flat": np.arange(5), "floats": np.ones((3, 3)), "object": np.array([[[1]], "a"], dtype=object)}.items():
+        np.save(tmp_path / f"{name}.npy", array, allow_pickle=True)
+        with pytest.raises(UserError, match=r"2-D array of integers|could not be read as a numpy array"):
+            TokenFiles(str(tmp_path / f"{name}.npy")).read(1)

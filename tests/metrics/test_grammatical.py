@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from torch import Tensor
+from worlds import World
+
+from textgan.metrics.grammatical import Grammatical
+from textgan.roles import Oracle
+
+
+class ThreeWords(Oracle):
+    """The language of all sentences of three words."""
+
+    entropy = 0.0
+
+    def log_prob(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def grammatical(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        return valid.sum(1) == 4  # the end counts
+
+
+def test_the_share_of_samples_in_the_language(world: World) -> None:
+    measured = Grammatical()(world(["a b c", "a b", "c c c", "d e f"], oracle=ThreeWords()))
+    assert measured == {"grammatical": 0.75}
+    assert Grammatical.needs == {"grammar"}
+    assert Grammatical().better() == {"grammatical": "higher"}

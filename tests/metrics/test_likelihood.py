@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+from worlds import EOS, Unigram, World
+
+from textgan.errors import UserError
+from textgan.metrics import likelihood
+from textgan.metrics.likelihood import Entropy, NllOracle, NllTest
+from textgan.roles import Oracle
+from textgan.types import Samples
+
+TEST, SAMPLES = ["a b", "a", "a a b b"], ["b b b", "a"]
+PROBABILITIES = [0.4, 0.05, 0.25, 0.2, 0.1]  # padding, start, end, a, b
+END, A, B = (-math.log(p) for p in PROBABILITIES[2:])
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.batch(["a b"])  # a is 3, b is 4
+    return made
+
+
+class Table(Oracle):
+    """An oracle that gives each sequence what it is told to."""
+
+    entropy = 1.25
+
+    def __init__(self, values: Sequence[float]) -> None:
+        self.values = list(values)
+
+    def log_prob(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        given, self.values = self.values[: len(tokens)], self.values[len(tokens) :]
+        return torch.tensor(given)
+
+
+def test_nll_is_that_of_words_and_ends_of_the_test_split(world: World) -> None:
+    generator = Unigram(PROBABILITIES)
+    measured = NllTest()(world(SAMPLES, test=TEST, train=["a a a a a"], generator=generator))
+    assert measured["nll_test"] == pytest.approx((4 * A + 3 * B + 3 * END) / 10, abs=1e-6)
+    assert NllTest().better() == {"nll_test": "lower"}
+
+
+def test_nll_does_not_count_padding(world: World) -> None:
+    """Averaged over all of [B,T], as well-known code does, the number is another."""
+    evaluation = world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES))
+    batch = evaluation.corpus.test.batch
+    padded = -evaluation.generator.log_prob(evaluation.generator.real(batch)).mean().item()
+    measured = NllTest()(evaluation)["nll_test"]
+    assert abs(measured - padded) > 0.3
+    longer = World(max_len=40)
+    longer.batch(["a b"])
+    assert NllTest()(longer(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES)))["nll_test"] == measured
+
+
+def test_nll_is_measured_on_test_and_not_on_train(world: World) -> None:
+    generator = Unigram(PROBABILITIES)
+    one = NllTest()(world(SAMPLES, test=TEST, train=["b b b b"], generator=generator))
+    other = NllTest()(world(SAMPLES, test=TEST, train=["a"], generator=generator))
+    swapped = NllTest()(world(SAMPLES, test=["b b b b"], train=TEST, generator=generator))
+    assert one == other != swapped
+
+
+def test_what_is_given_is_not_the_generators_to_predict(world: World) -> None:
+    evaluation = world(SAMPLES, test=["a b"], generator=Unigram(PROBABILITIES))
+    evaluation.corpus.test.batch.given[:, 0] = True
+    assert NllTest()(evaluation)["nll_test"] == pytest.approx((B + END) / 2, abs=1e-6)
+    evaluation.corpus.test.batch.given[:] = True
+    with pytest.raises(UserError, match="found none"):
+        NllTest()(evaluation)
+
+
+def test_barred_words_are_left_out_and_counted(world: World) -> None:
+    """A barred logit of -1e4 would drown everything else, and minus infinity would hide it."""
+    generator = Unigram([0.4, 0.05, 0.3, 0.25, 0.0])
+    measured = NllTest()(world(SAMPLES, test=TEST, generator=generator, never=(0, 1, 4)))
+    assert measured["nll_test"] == pytest.approx(-(4 * math.log(0.25) + 3 * math.log(0.3)) / 7, abs=1e-6)
+    assert measured["nll_test_skipped"] == pytest.approx(3 / 10)
+    everything = NllTest()(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES), never=()))
+    assert everything["nll_test"] == pytest.approx((4 * A + 3 * B + 3 * END) / 10, abs=1e-6)
+    assert everything["nll_test_skipped"] == 0
+
+
+def test_limit_takes_the_first_sentences_and_the_signature_says_so(world: World) -> None:
+    metric = NllTest(limit=2)
+    assert (
+        metric.signature() == "nll|split:test|sentences:up to 2|nats-per-token|eos:counted|pad,barred:skipped"
+    )
+    measured = metric(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES)))
+    assert measured["nll_test"] == pytest.approx((2 * A + B + 2 * END) / 5, abs=1e-6)
+    assert "sentences:2|" in metric.signature()
+    assert "sentences:3|" in _measured(NllTest(limit=100), world).signature()
+
+
+def _measured(metric: NllTest, world: World) -> NllTest:
+    metric(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES)))
+    return metric
+
+
+@pytest.mark.parametrize("metric", [NllTest(), Entropy()])
+def test_chunks_bound_the_logits_and_change_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, metric: NllTest | Entropy
+) -> None:
+    texts = ["a", "a b", "b b b", "a a", "b"]
+    generator = Unigram(PROBABILITIES)
+    evaluation = world(texts, test=texts, train=texts, generator=generator)
+    whole = metric(evaluation)
+    monkeypatch.setattr(likelihood, "LOGITS", 2 * 12 * 5 + 1)  # two rows of T * V
+    pieces = metric(evaluation)
+    assert generator.rows == [5, 2, 2, 1]
+    assert [*pieces.values()] == pytest.approx([*whole.values()], abs=1e-12)
+    monkeypatch.setattr(likelihood, "LOGITS", 1)
+    generator.rows.clear()
+    metric(evaluation)
+    assert generator.rows == [1] * 5, "a sentence is never cut"
+
+
+def test_entropy_is_that_of_the_samples(world: World) -> None:
+    evaluation = world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES))
+    assert Entropy()(evaluation)["entropy"] == pytest.approx((A + 3 * B + 2 * END) / 6, abs=1e-6)
+    assert Entropy().better() == {}
+
+
+def test_entropy_of_a_known_law_is_met(world: World) -> None:
+    law = [0.0, 0.0, 0.5, 0.3, 0.2]
+    evaluation = world([""] * 20_000, generator=Unigram(law))
+    torch.manual_seed(0)
+    evaluation.samples.x[:, 0] = torch.multinomial(torch.tensor(law), 20_000, replacement=True)
+    truth = -sum(p * math.log(p) for p in law if p)
+    assert Entropy()(evaluation)["entropy"] == pytest.approx(truth, abs=0.01)
+
+
+def test_a_diverged_generator_does_not_pass_silently(world: World) -> None:
+    generator = Unigram([0.4, 0.05, 0.25, 0.2, float("nan")])
+    for metric, name in ((NllTest(), "nll_test"), (Entropy(), "entropy")):
+        with pytest.raises(UserError, match=f"{name}.* 3 of .* diverged"):
+            metric(world(SAMPLES, test=TEST, generator=generator))
+
+
+def test_a_token_without_probability_is_infinitely_unlikely(world: World) -> None:
+    generator = Unigram([0.4, 0.1, 0.3, 0.2, 0.0])
+    assert NllTest()(world(SAMPLES, test=TEST, generator=generator))["nll_test"] == math.inf
+    assert NllTest()(world(SAMPLES, test=["a"], generator=generator))["nll_test"] < 2
+
+
+def test_nothing_is_left_to_differentiate(world: World) -> None:
+    seen: list[bool] = []
+
+    class Watched(Unigram):
+        def log_prob(self, samples: Samples) -> Tensor:
+            seen.append(torch.is_grad_enabled())
+            return super().log_prob(samples)
+
+    with torch.enable_grad():
+        NllTest()(world(SAMPLES, test=TEST, generator=Watched(PROBABILITIES)))
+    assert seen == [False]
+
+
+def test_nll_test_needs_a_test_split(world: World) -> None:
+    with pytest.raises(UserError, match="test split"):
+        NllTest()(world(SAMPLES, test=[]))
+
+
+def test_nll_oracle_is_per_valid_token_beside_the_oracles_entropy(world: World) -> None:
+    measured = NllOracle()(world(SAMPLES, oracle=Table([-4.5, -3.0])))
+    assert measured == {"nll_oracle": 7.5 / 6, "oracle_entropy": 1.25, "oracle_impossible": 0}
+    assert NllOracle.needs == {"oracle"}
+    assert NllOracle().better() == {"nll_oracle": "lower", "oracle_impossible": "lower"}
+
+
+def test_impossible_samples_are_infinite_and_counted(world: World) -> None:
+    measured = NllOracle()(world([*SAMPLES, "b", "b"], oracle=Table([-4.5, -math.inf, -1.0, -2.0])))
+    assert measured["nll_oracle"] == math.inf
+    assert measured["oracle_impossible"] == 0.25
+
+
+def test_an_oracle_that_gives_no_number_does_not_pass_silently(world: World) -> None:
+    with pytest.raises(UserError, match="1 of 2 samples is not a number"):
+        NllOracle()(world(SAMPLES, oracle=Table([-4.5, math.nan])))
+
+
+def test_the_oracle_is_asked_in_chunks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood, "LOGITS", 1)
+    assert NllOracle()(world(SAMPLES, oracle=Table([-4.5, -3.0])))["nll_oracle"] == 7.5 / 6
+
+
+def test_the_end_counts(world: World) -> None:
+    evaluation = world(["a"])
+    assert evaluation.samples.x[0, 1] == EOS
+    assert NllOracle()(world(["a"], oracle=Table([-3.0])))["nll_oracle"] == 1.5

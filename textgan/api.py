@@ -1,0 +1,78 @@
+"""The toolkit from Python: what the command line is made of."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textgan import recipe as recipes
+from textgan import registry, running
+from textgan.rewards.scorer import Scorer
+from textgan.running import Observer, Result
+
+TextScorer = Callable[[Sequence[str]], Sequence[float]]
+"""Texts -> a number for each, higher = better."""
+
+
+def run(
+    recipe: str | Path,
+    *settings: str,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    reward: TextScorer | None = None,
+    controls: bool = True,
+    observer: Observer | None = None,
+) -> Result:
+    """Runs a recipe to its end.
+
+    Args:
+        recipe: a file, or a bundled recipe's name such as "seqgan".
+        settings: "key=value", as on the command line.
+        seed: short for the setting `seed=...`.
+        out: a new folder; default `runs/<recipe>-<date>-<time>`.
+        reward: a function of texts, registered under its own name, in the place of the recipe's reward.
+        controls: whether to run the recipe's controls as well.
+        observer: is told what happens; default silent.
+
+    Raises:
+        UserError: for a recipe or input that has to be mended.
+        textgan.running.Failure: if training diverged.
+    """
+    changes = list(settings)
+    if seed is not None:
+        changes.append(f"seed={seed}")
+    if reward is not None:
+        scorer(reward.__name__)(reward)
+        changes.append(f"reward={reward.__name__}")
+    checked = recipes.load(recipe, changes)
+    return running.start(checked, Path(out) if out else new_folder(checked.name), observer, controls)
+
+
+def resume(folder: str | Path, observer: Observer | None = None) -> Result:
+    """Goes on with a run that was stopped, to the same bytes as if it had not been."""
+    return running.resume(Path(folder), observer)
+
+
+def new_folder(name: str, root: Path = Path("runs")) -> Path:
+    """`runs/seqgan-20260131-142501`, with a number behind it if that is taken."""
+    stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    candidates = (root / (stem + suffix) for suffix in itertools.chain([""], (f"-{n}" for n in itertools.count(2))))
+    return next(path for path in candidates if not path.exists())
+
+
+def scorer(name: str) -> Callable[[TextScorer], TextScorer]:
+    """Registers a function of texts as a reward, for this process: `reward: NAME` in a recipe then means it.
+
+        @textgan.scorer("short")
+        def short(texts):
+            return [1 / (1 + len(text.split())) for text in texts]
+    """
+
+    def decorate(function: TextScorer) -> TextScorer:
+        made = type(function.__name__, (Scorer,), {"function": staticmethod(function), "__doc__": function.__doc__})
+        registry.register("reward", name)(made)
+        return function
+
+    return decorate

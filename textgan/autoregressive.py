@@ -1,0 +1,62 @@
+"""The base of every generator that writes from left to right. A subclass says how to start, read and project."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from textgan import sampling
+from textgan.draws import categorical
+from textgan.roles import Draw, Generator, Rollouts
+from textgan.types import Batch, Loss, Samples, Space, Vocabulary
+
+
+class Autoregressive(Generator):
+    """A token model: pi(y) = prod_t pi(y_t | y_<t). Implement `start`, `read` and `head`; the rest follows."""
+
+    makes: ClassVar[Mapping[str, Space]] = {"score": "ids"}
+    offers: ClassVar[frozenset[str]] = frozenset({"rollouts"})
+    vocab: Vocabulary
+
+    @abstractmethod
+    def start(self, batch: Batch) -> sampling.State:
+        """The state before anything is read, rows first."""
+
+    @abstractmethod
+    def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
+        """Reads ids [R,S] -> features [R,S,H] and the state after them."""
+
+    @abstractmethod
+    def head(self, features: Tensor) -> Tensor:
+        """[...,H] -> logits [...,V]."""
+
+    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+        return sampling.sample(self, batch, draw or categorical)
+
+    def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:
+        return sampling.rollouts(self, samples, count, categorical)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Logits of every position given the tokens before it (teacher forcing), [B,T,V]."""
+        start = torch.full_like(batch.tokens[:, :1], self.vocab.bos)
+        features, _ = self.read(torch.cat([start, batch.tokens[:, :-1]], 1), self.start(batch))
+        return self.head(features)
+
+    def log_prob(self, samples: Samples) -> Tensor:
+        return self._log_prob(Batch(samples.x, samples.valid, samples.valid & ~samples.chosen))
+
+    def likelihood(self, batch: Batch) -> Loss:
+        """Negative log-likelihood in nats per token that is not given; padding is not counted."""
+        chosen = batch.valid & ~batch.given
+        value = -(self._log_prob(batch) * chosen).sum() / chosen.sum().clamp_min(1)
+        return Loss(value, {"nll_train": value.detach()})
+
+    def _log_prob(self, batch: Batch) -> Tensor:
+        logits = self.logits(batch)
+        nll = functional.cross_entropy(logits.flatten(0, 1), batch.tokens.flatten(), reduction="none")
+        return -nll.view_as(batch.tokens) * batch.valid

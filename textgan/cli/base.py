@@ -1,0 +1,114 @@
+"""What all commands share: help that shows examples, `--debug` anywhere, plugins, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class State:
+    """What the whole command line knows of its call."""
+
+    debug: bool = False
+
+
+def examples(*lines: str) -> str:
+    """The foot of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _remember_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(State).debug = True
+
+
+def _debug_option() -> click.Option:
+    return click.Option(
+        ["--debug"], is_flag=True, expose_value=False, callback=_remember_debug, help="Show the traceback of an error."
+    )
+
+
+class Command(click.Command):
+    """A command with `--debug`; a setting that was written like an option (`--lr=3`) is explained."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.params.append(_debug_option())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        takes_settings = any(parameter.name == "settings" for parameter in self.params)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if takes_settings:
+                error.message += " A setting of the recipe has no dashes: key=value, such as estimator.rollouts=4."
+            raise
+
+
+class Group(click.Group):
+    """A group of such commands, listed in the order in which they were added."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.params.append(_debug_option())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+def _load_plugins(_: click.Context, __: click.Parameter, files: Sequence[Path]) -> Sequence[Path]:
+    from textgan import registry
+
+    for file in files:
+        registry.load_plugin(file)
+    return files
+
+
+def plugin_option(command: F) -> F:
+    """`--plugin FILE.py`: runs the file, so that a recipe can name what it registers. The files are passed on."""
+    return click.option(
+        "--plugin",
+        "plugins",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE.py",
+        is_eager=True,
+        callback=_load_plugins,
+        help="Run this Python file first: what it registers can be named. Repeatable.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """`--json`: the result as one JSON document."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
+def draw_options(command: F) -> F:
+    """How words are drawn: passed on as temperature, top_k, top_p."""
+    for option in (
+        click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), metavar="P",
+                     help="Draw from the likeliest words that hold this share of the probability."),
+        click.option("--top-k", type=click.IntRange(1), metavar="K", help="Draw from the K likeliest words only."),
+        click.option("--temperature", type=click.FloatRange(0), default=1.0, show_default=True, metavar="T",
+                     help="Below 1 is safer and duller, above 1 wilder; 0 takes the likeliest word each time."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files, and the recipes that come with the toolkit."""
+    from textgan.recipe import bundled
+
+    names = [CompletionItem(name) for name in bundled() if name.startswith(incomplete)]
+    return [CompletionItem(incomplete, type="file"), *names]

@@ -1,0 +1,41 @@
+"""All commands together."""
+
+from __future__ import annotations
+
+import click
+
+from textgan import __version__
+from textgan.cli.base import Command, Group, examples
+from textgan.cli.check import check
+from textgan.cli.completion import completion
+from textgan.cli.evaluate import evaluate
+from textgan.cli.init import init
+from textgan.cli.list import list_
+from textgan.cli.new import new
+from textgan.cli.run import run
+from textgan.cli.sample import sample
+from textgan.cli.show import show
+
+COMMANDS: tuple[click.Command, ...] = (run, sample, evaluate, list_, show, check, init, new, completion)
+
+
+@click.group(
+    cls=Group,
+    name="textgan",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "textgan run seqgan                          train on the built-in grammar, nothing to download",
+        "textgan run seqgan data.name=text data.path=captions.txt",
+        "textgan sample runs/seqgan-... -n 20 --temperature 0.8",
+        "textgan list                                everything that a recipe can name",
+    ),
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def textgan() -> None:
+    """Adversarial text generation from YAML recipes: train, sample, evaluate, compare."""
+
+
+for _command in COMMANDS:
+    textgan.add_command(_command)
+
+__all__ = ["COMMANDS", "Command", "textgan"]

@@ -1,0 +1,45 @@
+"""`textgan init`: a recipe of one's own to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from textgan.cli.base import Command, complete_recipe, examples
+from textgan.errors import UserError
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "textgan init                       writes seqgan.yaml",
+        "textgan init seqgan mine.yaml",
+    ),
+)
+@click.argument("name", default="seqgan", shell_complete=complete_recipe)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def init(name: str, file: Path | None) -> None:
+    """Copy a recipe that comes with the toolkit, to change it. Nothing is ever overwritten.
+
+    NAME is one of `textgan list recipes`, by default seqgan; FILE is by default NAME.yaml in this folder.
+    """
+    from textgan import registry
+    from textgan.recipe import bundled
+
+    shipped = bundled()
+    short = name.removesuffix(".yaml")
+    if short not in shipped:
+        raise UserError(f'there is no recipe "{name}"{registry.suggest(short, shipped)}; there are: {", ".join(shipped)}')
+    target = file or Path(f"{short.rpartition('/')[2]}.yaml")
+    text = shipped[short].read_text(encoding="utf-8")
+    try:
+        with target.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UserError(
+            f"{target} is there already; nothing was written. Give another file: textgan init {short} FILE.yaml"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{target} cannot be written: {error.strerror}") from error
+    click.echo(f"wrote {target}; next: textgan run {target}")

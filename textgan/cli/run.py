@@ -1,0 +1,151 @@
+"""`textgan run`: train by a recipe."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from textgan.cli.base import Command, complete_recipe, examples, json_option, plugin_option
+from textgan.errors import UserError
+from textgan.stopping import Stopped
+
+if TYPE_CHECKING:
+    from textgan.recipe import Recipe
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "textgan run seqgan                                    the built-in grammar, nothing to download",
+        "textgan run seqgan data.name=text data.path=captions.txt",
+        "textgan run mine.yaml estimator.rollouts=8 --seed 1 --out runs/rollouts-8",
+        "textgan run seqgan --dry-run",
+        "textgan run --resume runs/rollouts-8",
+    ),
+)
+@click.argument("recipe", required=False, shell_complete=complete_recipe)
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default runs/NAME-DATE-TIME.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Short for seed=N.")
+@click.option("--no-controls", is_flag=True, help="Leave the recipe's controls out.")
+@click.option("--dry-run", is_flag=True, help="Check, say what would be done, and stop.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a run that was stopped.")
+@click.option("--quiet", is_flag=True, help="Show no progress, only the result.")
+@plugin_option
+@json_option
+def run(
+    recipe: str | None,
+    settings: Sequence[str],
+    out: Path | None,
+    seed: int | None,
+    no_controls: bool,
+    dry_run: bool,
+    resume: Path | None,
+    quiet: bool,
+    plugins: Sequence[Path],
+    as_json: bool,
+) -> None:
+    """Train by a recipe, measure, and keep everything in a folder.
+
+    RECIPE is a file, or the name of a recipe that comes with the toolkit. KEY=VALUE changes one of its values.
+    Ctrl-C finishes the round and saves; --resume goes on.
+    """
+    if resume is not None:
+        _alone(resume)
+        _play(None, resume, True, quiet, plugins, as_json)
+        return
+    if recipe is None:
+        raise click.UsageError(_which())
+    from textgan import recipe as recipes
+
+    if "=" in recipe and not Path(recipe).exists():
+        raise UserError(f"{recipe}: the recipe comes first, then its settings: textgan run seqgan {recipe}")
+    checked = recipes.load(recipe, [*settings, *([] if seed is None else [f"seed={seed}"])])
+    if dry_run:
+        _tell(checked, out, not no_controls, as_json)
+    else:
+        _play(checked, out, not no_controls, quiet, plugins, as_json)
+
+
+def _alone(folder: Path) -> None:
+    """A resumed run goes to the end that it had; nothing about it can be changed."""
+    context = click.get_current_context()
+    given = [
+        name.replace("_", "-") if name in ("recipe", "settings") else f"--{name.replace('_', '-')}"
+        for name in ("recipe", "settings", "out", "seed", "no_controls", "dry_run")
+        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE and context.params[name]
+    ]
+    seeded = context.params["seed"] is not None and "--seed" not in given
+    if given or seeded:
+        raise UserError(
+            f"--resume goes on with {folder} exactly as it was begun; leave out "
+            f"{', '.join([*given, *['--seed'] * seeded])}, or begin a new run with `textgan run {folder}/recipe.yaml`"
+        )
+
+
+def _which() -> str:
+    """What to say when no recipe is named."""
+    from textgan.cli.list import recipe_summary
+    from textgan.recipe import bundled
+
+    shipped = bundled()
+    wide = max(map(len, shipped), default=0)
+    rows = "\n".join(f"  {name:<{wide}}  {recipe_summary(file)}" for name, file in shipped.items())
+    return f"Which recipe? Give a file, or one of these:\n{rows}\nFor example: textgan run seqgan"
+
+
+def _tell(recipe: Recipe, out: Path | None, controls: bool, as_json: bool) -> None:
+    """What a run would be."""
+    from textgan.cli.check import summary
+    from textgan.cli.output import write_json
+
+    phases = {name: phase["steps"] for name, phase in recipe.filled["phases"].items()}
+    left_out = [] if controls else list(recipe.filled["controls"])
+    if as_json:
+        wanted = list(recipe.filled["controls"]) if controls else []
+        folder = None if out is None else str(out)
+        write_json({"name": recipe.name, "file": recipe.file, "phases": phases, "controls": wanted, "folder": folder})
+        return
+    click.echo(f"{recipe.file}: ok")
+    for line in summary(recipe):
+        click.echo(f"  {line}")
+    click.echo(f"  would go to {out or f'runs/{recipe.name}-DATE-TIME'}; {sum(phases.values()):,} rounds in all", nl=False)
+    click.echo(f", without controls ({', '.join(left_out)})" if left_out else "")
+
+
+def _play(
+    recipe: Recipe | None, out: Path | None, controls: bool, quiet: bool, plugins: Sequence[Path], as_json: bool
+) -> None:
+    """Trains and shows. `recipe` is None for a run that goes on, whose folder is then `out`."""
+    from textgan import running
+    from textgan.api import new_folder
+    from textgan.cli.output import news, say
+    from textgan.cli.report import report
+
+    if recipe is None:
+        assert out is not None
+        folder = out
+    else:
+        folder = out or new_folder(recipe.name)
+    with _observer(news(), quiet) as observer:
+        try:
+            if recipe is None:
+                result = running.resume(folder, observer)
+            else:
+                result = running.start(recipe, folder, observer, controls)
+            observer.finished = True
+        except (Stopped, KeyboardInterrupt) as stop:
+            observer.close()
+            if isinstance(stop, Stopped) or observer.place is not None:
+                at = observer.where()
+                more = "".join(f" --plugin {shlex.quote(str(file))}" for file in plugins)
+                lost = "" if isinstance(stop, Stopped) else " at once, without saving"
+                say(
+                    f"stopped{lost}{at}; continue with: textgan run --resume {shlex.quote(str(folder))}{more}",
+                )
+            raise
+    report(result, as_json)

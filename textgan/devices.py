@@ -1,0 +1,42 @@
+"""What a device is good at. Code asks for a property; nothing else in the toolkit looks at a device's type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Device:
+    """Properties that decide between equal ways of computing one thing.
+
+    Args:
+        torch: the device.
+        logits: floats of logits held at once: on a CPU as much as its cache holds, on a GPU what keeps it busy.
+        waits: whether it costs a synchronisation to look at a value, so that shapes should not depend on values.
+        gathers: whether summing table rows beats a matrix product (no tensor cores).
+    """
+
+    torch: torch.device
+    logits: int
+    waits: bool
+    gathers: bool
+
+
+def describe(device: torch.device) -> Device:
+    """The properties of a device."""
+    if device.type == "cpu":
+        return Device(device, logits=1_280_000, waits=False, gathers=True)
+    return Device(device, logits=256_000_000, waits=True, gathers=False)
+
+
+def choose(name: str) -> torch.device:
+    """`auto` is the first CUDA device, else Apple's, else the CPU. Raises RuntimeError for one that is not there."""
+    if name != "auto":
+        device = torch.device(name)
+        torch.empty(1, device=device)
+        return device
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")

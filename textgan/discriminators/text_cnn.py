@@ -1,0 +1,87 @@
+"""The convolutional text classifier with a highway layer: SeqGAN's discriminator."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from textgan.nn.windows import TextConvolution
+from textgan.options import NonNegativeFloat, PositiveInt, Probability, Sequence
+from textgan.roles import Discriminator
+from textgan.types import Samples, Scores, Space, Vocabulary
+
+
+class TextCnn(Discriminator):
+    """Embedding, convolutions of several widths, max over time, highway, dropout, two classes.
+
+    Kim 2014 (arXiv:1408.5882) with the highway layer and the initialisation of SeqGAN's released code: embeddings
+    U(-1, 1), weights truncated N(0, 0.1), biases 0.1 (the highway's gate -2), L2 on the output layer alone. The logit is
+    the difference of the two classes' outputs, so sigmoid(logit) is the paper's softmax. A window lies inside its
+    sentence; a sentence shorter than a filter is read by one window, filled up with zeros. So padding changes nothing.
+
+    Args:
+        embed_dim: size of a word's embedding; 64 in the paper.
+        widths: filter widths in tokens; 1 to 10, 15 and 20 in the paper.
+        filters: filters a width, one number for all or one each.
+        dropout: rate before the output layer; 0.25 in the paper. Off whenever a generator is scored.
+        l2: weight of half the squared norm of the output layer; 0.2 in the paper.
+    """
+
+    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
+    offers: ClassVar[frozenset[str]] = frozenset({"features", "double_backward"})
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        embed_dim: PositiveInt = 64,
+        widths: Sequence[PositiveInt] = (1, 2, 3, 4, 5, 6, 8, 10),
+        filters: PositiveInt | Sequence[PositiveInt] = 64,
+        dropout: Probability = 0.25,
+        l2: NonNegativeFloat = 0.2,
+    ) -> None:
+        super().__init__()
+        each = [filters] * len(widths) if isinstance(filters, int) else list(filters)
+        if len(each) != len(widths):
+            raise ValueError(f"text_cnn has {len(widths)} widths but {len(each)} numbers of filters; give one for each")
+        self.l2 = l2
+        self.embedding = nn.Embedding(vocab.size, embed_dim)
+        self.convolution = TextConvolution(embed_dim, tuple(widths), tuple(each))
+        size = sum(each)
+        self.transform, self.gate = nn.Linear(size, size), nn.Linear(size, size)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(size, 2)
+        nn.init.uniform_(self.embedding.weight, -1.0, 1.0)
+        for layer in (*self.convolution.filters, self.transform, self.gate, self.output):
+            nn.init.trunc_normal_(layer.weight, std=0.1, a=-0.2, b=0.2)
+            nn.init.constant_(layer.bias, 0.1)
+        nn.init.constant_(self.gate.bias, -2.0)
+
+    def forward(self, samples: Samples) -> Scores:
+        return self._verdict(self.convolution(self._embed(samples.x), samples.valid))
+
+    def score(self, samples: Samples) -> Scores:
+        with torch.no_grad():
+            return self._verdict(self.convolution.lookup(self.embedding.weight, samples.x, samples.valid))
+
+    def features(self, samples: Samples) -> Tensor:
+        """What the highway layer makes of the sentence, [B,F]."""
+        return self._highway(self.convolution(self._embed(samples.x), samples.valid))
+
+    def penalty(self) -> Tensor:
+        weight, bias = self.output.weight, self.output.bias
+        return self.l2 * 0.5 * (weight.square().sum() + bias.square().sum())
+
+    def _embed(self, x: Tensor) -> Tensor:
+        return x @ self.embedding.weight if x.is_floating_point() else self.embedding(x)  # [B,T,E]
+
+    def _highway(self, pooled: Tensor) -> Tensor:
+        gate = self.gate(pooled).sigmoid()
+        return gate * functional.relu(self.transform(pooled)) + (1 - gate) * pooled
+
+    def _verdict(self, pooled: Tensor) -> Scores:
+        outputs = self.output(self.dropout(self._highway(pooled)))  # [B,2]
+        logits = outputs[:, 1:] - outputs[:, :1]  # [B,1]
+        return Scores(logits, torch.ones_like(logits))

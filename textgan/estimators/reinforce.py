@@ -1,0 +1,40 @@
+"""REINFORCE: the reward of the finished sequence, credited to each of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import torch
+
+from textgan.estimators import credit
+from textgan.options import Literal
+from textgan.roles import Estimator, Generator, RewardFn
+from textgan.types import Batch, Loss
+
+
+class Reinforce(Estimator):
+    """grad E[R] = E[sum_t (R_t - b_t) grad log pi(y_t | y_<t)] (Williams 1992); rewards of tokens are credited to go.
+
+    Args:
+        baseline: "leave_one_out", the mean over the batch's other sequences, or "none".
+        reduction: over sequences, "mean", or "sum" as in SeqGAN's code.
+    """
+
+    unbiased: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        baseline: Literal["leave_one_out", "none"] = "leave_one_out",
+        reduction: Literal["mean", "sum"] = "mean",
+    ) -> None:
+        super().__init__()
+        self.baseline = baseline
+        self.reduction = reduction
+
+    def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
+        with torch.no_grad():
+            samples = generator.sample(batch)
+            rewards = reward(samples)  # [B,1] or [B,T]
+            value = credit.to_go(rewards, samples.chosen)
+        yield credit.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)

@@ -1,0 +1,71 @@
+"""The LSTM language model, the generator of SeqGAN and of most text GANs since."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from textgan.autoregressive import Autoregressive
+from textgan.options import PositiveFloat, PositiveInt, Probability
+from textgan.types import Batch, Vocabulary
+
+State = tuple[Tensor, Tensor]
+NEVER = -1e4
+"""Added to the logits of ids that must not be drawn: a probability of zero whose gradient is no NaN."""
+
+
+class Lstm(Autoregressive):
+    """An LSTM over word embeddings with a linear layer to the vocabulary.
+
+    As in SeqGAN (Yu et al. 2017), every parameter, biases included, starts as N(0, init_std). PyTorch's LSTM has two
+    bias vectors a gate where the paper has one; the second is frozen at zero.
+
+    Args:
+        embed_dim: size of a word's embedding.
+        hidden_dim: size of the state.
+        layers: LSTM layers.
+        dropout: rate on embeddings and features while training by likelihood; 0 in the paper.
+        init_std: standard deviation of the initial parameters; 0.1 in the paper.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        embed_dim: PositiveInt = 32,
+        hidden_dim: PositiveInt = 32,
+        layers: PositiveInt = 1,
+        dropout: Probability = 0.0,
+        init_std: PositiveFloat = 0.1,
+    ) -> None:
+        super().__init__()
+        self.vocab = vocab
+        self.embedding = nn.Embedding(vocab.size, embed_dim)
+        self.lstm = nn.LSTM(embed_dim, hidden_dim, layers, batch_first=True)
+        self.output = nn.Linear(hidden_dim, vocab.size)
+        self.dropout = nn.Dropout(dropout)
+        self.barred: Tensor
+        barred = torch.zeros(vocab.size)
+        barred[list(vocab.never)] = NEVER
+        self.register_buffer("barred", barred, persistent=False)
+        for name, parameter in self.named_parameters():
+            if "bias_hh" in name:
+                nn.init.zeros_(parameter).requires_grad_(False)
+            else:
+                nn.init.normal_(parameter, std=init_std)
+
+    def train(self, mode: bool = True) -> Lstm:
+        super().train(mode)
+        self.lstm.train()  # it has no dropout of its own, and cuDNN has no backward in evaluation mode
+        return self
+
+    def start(self, batch: Batch) -> State:
+        zeros = self.output.weight.new_zeros(len(batch), self.lstm.num_layers, self.lstm.hidden_size)
+        return zeros, zeros
+
+    def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        hidden, cell = (part.transpose(0, 1).contiguous() for part in state)  # [L,R,H]
+        features, (hidden, cell) = self.lstm(self.dropout(self.embedding(inputs)), (hidden, cell))
+        return features, (hidden.transpose(0, 1), cell.transpose(0, 1))
+
+    def head(self, features: Tensor) -> Tensor:
+        return nn.functional.linear(self.dropout(features), self.output.weight, self.output.bias + self.barred)

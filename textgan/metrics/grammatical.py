@@ -1,0 +1,27 @@
+"""Whether samples belong to a language that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from textgan.roles import Evaluation, Metric
+
+
+class Grammatical(Metric):
+    """Share of samples that the data's grammar accepts: `grammatical`, 0 to 1, higher is better.
+
+    The measure of in Kusner and Hernandez-Lobato 2016 (arXiv:1611.04051). One valid sentence repeated scores
+    1: read it beside `unique`.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"grammar"})
+
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
+        oracle = evaluation.corpus.oracle
+        assert oracle is not None, "a metric that needs a grammar was given data without one"
+        belongs = oracle.grammatical(evaluation.samples.x, evaluation.samples.valid)  # [B]
+        return {"grammatical": float(belongs.double().mean())}
+
+    def better(self) -> Mapping[str, Literal["higher", "lower"]]:
+        return {"grammatical": "higher"}

@@ -1,0 +1,103 @@
+"""A trained generator by itself: saved at the end of a run, loaded to write and to score text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from textgan import devices
+from textgan.atomic import writing
+from textgan.build import Run, make
+from textgan.data.tokenizer import Tokenizer
+from textgan.draws import tempered
+from textgan.errors import UserError
+from textgan.evaluation import generate
+from textgan.folder import Folder
+from textgan.recipe import Recipe
+from textgan.recipe import load as load_recipe
+from textgan.roles import Draw, Generator
+from textgan.seeds import stream
+from textgan.types import Samples
+
+
+@dataclass(frozen=True)
+class Model:
+    """A generator with its tokenizer.
+
+    Args:
+        recipe: what it was trained by.
+        max_len: longest sequence that it was trained on, its end included.
+    """
+
+    recipe: Recipe
+    generator: Generator
+    tokenizer: Tokenizer
+    max_len: int
+
+    def sample(
+        self,
+        count: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        max_len: int | None = None,
+    ) -> list[str]:
+        """New texts. With a seed, the same ones each time.
+
+        Args:
+            temperature: below 1 is safer and duller, above 1 wilder; 0 takes the likeliest word each time.
+            top_k: draw from the k likeliest words only.
+            top_p: draw from the likeliest words that hold this share of the probability.
+            max_len: longest text in tokens; default as in training.
+        """
+        draw = tempered(temperature, top_k, top_p)
+        if seed is None:
+            return self._texts(count, draw, max_len)
+        with stream(seed, "sample"):
+            return self._texts(count, draw, max_len)
+
+    def log_prob(self, texts: Sequence[str]) -> list[float]:
+        """log pi of each text in nats, its end included."""
+        batch = self.tokenizer.batch(texts, self.max_len).to(next(self.generator.parameters()).device)
+        samples = Samples(batch.tokens, batch.valid, batch.valid)
+        with torch.no_grad():
+            return self.generator.log_prob(samples).double().sum(1).tolist()
+
+    def _texts(self, count: int, draw: Draw, max_len: int | None) -> list[str]:
+        made = generate(self.generator, max_len or self.max_len, count, draw)
+        return self.tokenizer.decode(self.generator.decode(made).cpu(), made.valid.cpu())
+
+
+def save(run: Run, folder: Path) -> None:
+    """The generator, its tokenizer and its recipe, in a folder of their own."""
+    with writing(folder) as temporary:
+        weights = {key: value.cpu().contiguous().clone() for key, value in run.generator.state_dict().items()}
+        save_file(weights, temporary / "generator.safetensors")
+        run.corpus.tokenizer.save(temporary / "tokenizer")
+        (temporary / "recipe.yaml").write_text(run.recipe.yaml(), encoding="utf-8")
+        (temporary / "model.json").write_text(json.dumps({"max_len": run.corpus.max_len}), encoding="utf-8")
+
+
+def load(path: str | Path, device: str = "auto") -> Model:
+    """The model of a finished run (its folder, or the `model` folder in it). Raises UserError if there is none."""
+    folder = Path(path)
+    home = folder if (folder / "model.json").is_file() else Folder.open(folder).model
+    if not (home / "model.json").is_file():
+        raise UserError(f"{folder} has no model yet; finish the run with `textgan run --resume {folder}`")
+    recipe = load_recipe(home / "recipe.yaml")
+    tokenizer = Tokenizer.load(home / "tokenizer")
+    max_len = json.loads((home / "model.json").read_text(encoding="utf-8"))["max_len"]
+    shared = {"tokenizer": tokenizer, "vocab": tokenizer.vocab, "max_len": max_len}
+    generator: Generator = make("generator", recipe.filled["generator"], shared)
+    try:
+        generator.load_state_dict(load_file(home / "generator.safetensors"))
+    except (RuntimeError, OSError, SafetensorError) as error:
+        raise UserError(f"{home} holds no model that fits its recipe: {str(error).splitlines()[-1].strip()}") from None
+    return Model(recipe, generator.to(devices.choose(device)).eval(), tokenizer, max_len)

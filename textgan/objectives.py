@@ -1,0 +1,99 @@
+"""What a turn minimises: likelihood, the discriminator's game, and the adversarial reward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import ClassVar
+
+import torch
+
+from textgan.options import PositiveInt
+from textgan.roles import AdversarialLoss, Discriminator, Estimator, Generator, Objective, Reward
+from textgan.types import Batch, Loss, Samples
+
+
+class Likelihood(Objective):
+    """The generator's pre-training loss on real text: one step, one batch."""
+
+    updates: ClassVar[tuple[str, ...]] = ("generator",)
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+
+    def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
+        yield self.generator.likelihood(next(batches))
+
+
+class Adversarial(Objective):
+    """The reward of generated text, turned into gradients by the estimator.
+
+    Dropout stays off, so that the policy that is credited is the policy that wrote.
+    """
+
+    updates: ClassVar[tuple[str, ...]] = ("generator",)
+    dropout: ClassVar[bool] = False
+
+    def __init__(self, generator: Generator, estimator: Estimator, reward: Reward) -> None:
+        self.generator, self.estimator, self.reward = generator, estimator, reward
+
+    def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
+        batch = next(batches)
+        real = self.estimator.reals(self.generator, batch)
+        yield from self.estimator.losses(self.generator, lambda fake: self.reward(fake, real), batch)
+
+
+class Discriminate(Objective):
+    """The discriminator's loss on real and generated text.
+
+    Without `pool`, one step on one real batch and as many fresh fakes. With it, that many fakes are drawn at once and
+    learned, against as many real sequences, for `epochs` passes: SeqGAN's schedule is `pool: 9984, epochs: 3,
+    batch_size: 32`.
+
+    Args:
+        pool: fakes to draw at once; null is one batch.
+        epochs: passes over the pool.
+        batch_size: real sequences in a step, beside as many fakes; null is the run's batch size.
+    """
+
+    updates: ClassVar[tuple[str, ...]] = ("discriminator",)
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Discriminator,
+        loss: AdversarialLoss,
+        estimator: Estimator,
+        pool: PositiveInt | None = None,
+        epochs: PositiveInt = 1,
+        batch_size: PositiveInt | None = None,
+    ) -> None:
+        self.generator, self.discriminator = generator, discriminator
+        self.loss, self.estimator = loss, estimator
+        self.pool, self.epochs, self.pairs = pool, epochs, batch_size
+
+    def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
+        first = next(batches)
+        batch = self._pool(first, batches)
+        real = self.estimator.reals(self.generator, batch)
+        fake = self.estimator.fakes(self.generator, batch)
+        pairs = self.pairs or len(first)
+        for _ in range(self.epochs):
+            for ours, theirs in zip(self._deal(fake, pairs), self._deal(real, pairs), strict=True):
+                value, stats = self.loss.discriminator(self.discriminator, theirs, ours)
+                yield Loss(value + self.discriminator.penalty(), stats)
+
+    def _pool(self, first: Batch, batches: Iterator[Batch]) -> Batch:
+        """The real side of the pool, which is also the shape of its fakes."""
+        if self.pool is None:
+            return first
+        parts = [first, *islice(batches, -(-self.pool // len(first)) - 1)]
+        return Batch.cat(parts)[: self.pool]
+
+    @staticmethod
+    def _deal(samples: Samples, size: int) -> Iterator[Samples]:
+        """Shuffled pieces of equal size; a remainder waits for the next shuffle."""
+        order = torch.randperm(len(samples), device=samples.x.device)
+        size = min(size, len(samples))
+        for i in range(0, len(samples) - size + 1, size):
+            yield samples[order[i : i + size]]

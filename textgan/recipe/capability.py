@@ -1,0 +1,102 @@
+"""Which components can work together, in terms of what they declare. No component's name stands here.
+
+Each rule yields (block, sentence). A combination that would run and mean nothing is refused like one that cannot run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from textgan import registry, spec
+from textgan.errors import UserError
+from textgan.spec import Spec
+
+Specs = Mapping[str, Spec]
+"""Kind -> what is known of the component that plays it; absent where the recipe has none."""
+Complaint = tuple[str, str]
+
+
+def complaints(specs: Specs) -> Iterator[Complaint]:
+    """Everything that does not fit together."""
+    for rule in (_tokenizer, _mode, _space, _offers, _credit, _path_reward):
+        yield from rule(specs)
+
+
+def _tokenizer(specs: Specs) -> Iterator[Complaint]:
+    data = specs.get("data")
+    if data and "tokenizer" in specs and data.traits.get("gives") == "ids":
+        yield "tokenizer", f'data "{_name(data)}" gives ready ids; leave the tokenizer out'
+
+
+def _mode(specs: Specs) -> Iterator[Complaint]:
+    generator, estimator = specs.get("generator"), specs.get("estimator")
+    if generator and estimator:
+        mode = estimator.traits["mode"]
+        if mode not in generator.traits["makes"]:
+            others = _having("generator", lambda s: mode in s.traits["makes"])
+            yield (
+                "estimator",
+                f'"{_name(estimator)}" trains by {mode} gradients, which generator "{_name(generator)}" '
+                f"does not allow{others}",
+            )
+
+
+def _space(specs: Specs) -> Iterator[Complaint]:
+    generator, estimator = specs.get("generator"), specs.get("estimator")
+    if not generator or not estimator:
+        return
+    space = generator.traits["makes"].get(estimator.traits["mode"])
+    for kind in ("discriminator", "reward"):
+        reader = specs.get(kind)
+        if space and reader and space not in reader.traits["reads"]:
+            others = _having(kind, lambda s: space in s.traits["reads"])
+            yield kind, f'"{_name(reader)}" cannot read {space}, which "{_name(generator)}" makes here{others}'
+
+
+def _offers(specs: Specs) -> Iterator[Complaint]:
+    for needy, giver in (("loss", "discriminator"), ("estimator", "generator")):
+        asks, gives = specs.get(needy), specs.get(giver)
+        if not asks or not gives:
+            continue
+        for thing in sorted(asks.traits["needs"] - gives.traits["offers"]):
+            others = _having(giver, lambda s, thing=thing: thing in s.traits["offers"])  # type: ignore[misc]
+            yield (
+                needy,
+                f'"{_name(asks)}" needs a {giver} that offers {thing}; "{_name(gives)}" does not{others}',
+            )
+
+
+def _credit(specs: Specs) -> Iterator[Complaint]:
+    estimator, reward = specs.get("estimator"), specs.get("reward")
+    if not estimator or not reward:
+        return
+    judge = specs["discriminator"] if "discriminator" in reward.shared and "discriminator" in specs else reward
+    judges = judge.traits["judges"]
+    if judges not in estimator.traits["credits"]:
+        others = _having("estimator", lambda s: judges in s.traits["credits"])
+        yield (
+            "estimator",
+            f'"{_name(estimator)}" cannot use a verdict for each {judges}, which "{_name(judge)}" gives{others}',
+        )
+
+
+def _path_reward(specs: Specs) -> Iterator[Complaint]:
+    estimator, reward = specs.get("estimator"), specs.get("reward")
+    if estimator and reward and estimator.traits["mode"] == "path" and not reward.traits["differentiable"]:
+        yield "reward", f'"{_name(reward)}" has no gradient, which estimator "{_name(estimator)}" follows'
+
+
+def _name(component: Spec) -> str:
+    return component.component.name
+
+
+def _having(kind: str, test: Callable[[Spec], bool]) -> str:
+    """' (lstm does)', naming the registered components that would do."""
+    fitting = []
+    for component in registry.components(kind):
+        try:
+            if test(spec.read(component)):
+                fitting.append(component.name)
+        except (UserError, KeyError):
+            continue
+    return f" ({', '.join(fitting)} would do)" if fitting else ""

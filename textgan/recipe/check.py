@@ -1,0 +1,243 @@
+"""A recipe's tree of values -> the filled tree, or every problem that it has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from textgan import registry, spec
+from textgan.errors import UserError
+from textgan.recipe import schema, values
+from textgan.recipe.capability import complaints
+from textgan.recipe.layers import merge
+from textgan.recipe.problems import Path, Places, Problem, nearest
+from textgan.spec import MISSING, Option, Spec
+
+Tree = dict[str, Any]
+CORPUS = frozenset({"tokenizer", "vocab", "corpus", "max_len"})
+"""Shared objects that exist as soon as there is data."""
+
+
+class Checker:
+    """Collects problems while it fills. One recipe, one checker."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.problems: list[Problem] = []
+        self.specs: dict[str, Spec] = {}
+
+    def complain(self, path: Path, text: str) -> None:
+        self.problems.append(Problem(path, text, nearest(path, self.places)))
+
+    def recipe(self, tree: Tree) -> Tree:
+        """Checks everything; the filled tree is whole only if there are no problems."""
+        self._unknown(tree, schema.KEYS, (), "a recipe")
+        filled: Tree = self._options({k: tree[k] for k in schema.RUN if k in tree}, schema.RUN, (), "a recipe")
+        filled |= self._blocks(tree)
+        filled["optimizers"] = self._optimizers(tree.get("optimizers"))
+        filled["phases"] = self._phases(tree.get("phases"), filled["optimizers"])
+        for name, table in schema.SECTIONS.items():
+            section = self._mapping(tree.get(name), (name,))
+            filled[name] = self._options(section, table, (name,), name)
+        filled["evaluate"]["metrics"] = self._metrics(filled["evaluate"].get("metrics"))
+        for name, kind in schema.LISTS.items():
+            filled[name] = [
+                self._component(kind, item, (name, i)) for i, item in enumerate(self._list(tree.get(name), (name,)))
+            ]
+        for block, text in complaints(self.specs):
+            self.complain((block,), text)
+        filled["controls"] = self._controls(tree)
+        return filled
+
+    def _blocks(self, tree: Tree) -> Tree:
+        filled: Tree = {}
+        given = {kind: tree.get(kind) for kind in schema.BLOCKS}
+        for kind in ("data", "generator"):
+            if given[kind] is None:
+                names = ", ".join(c.name for c in registry.components(kind))
+                self.complain((kind,), f"is missing; a recipe needs a {kind} block (there are: {names})")
+        if given["reward"] is None and given["discriminator"] is not None:
+            given["reward"] = "verdict"
+        for kind, block in given.items():
+            filled[kind] = None if block is None else self._component(kind, block, (kind,))
+            if kind == "data" and given["tokenizer"] is None and self._gives_text():
+                given["tokenizer"] = "word"
+        return filled
+
+    def _gives_text(self) -> bool:
+        return "data" in self.specs and self.specs["data"].traits.get("gives") == "text"
+
+    def _component(self, kind: str, block: Any, path: Path, extra: Mapping[str, Option] | None = None) -> Any:
+        """A block of one component, filled with its defaults."""
+        block = {"name": block} if isinstance(block, str) else block
+        if not isinstance(block, dict):
+            self.complain(path, f"expected a {kind}'s name, or a mapping with its name and options")
+            return None
+        name = block.get("name")
+        if not isinstance(name, str):
+            names = ", ".join(c.name for c in registry.components(kind))
+            self.complain((*path, "name"), f"is missing; which {kind} is it? There are: {names}")
+            return None
+        try:
+            known = spec.read(registry.find(kind, name))
+        except UserError as error:
+            self.complain((*path, "name") if (*path, "name") in self.places else path, str(error))
+            return None
+        if path == (kind,):
+            self._shared(known, kind, list(schema.BLOCKS)[: list(schema.BLOCKS).index(kind)], path)
+            self.specs[kind] = known
+        elif kind in ("objective", "metric"):
+            self._shared(known, kind, schema.BLOCKS, path)
+        rest = {key: value for key, value in block.items() if key != "name"}
+        for key in [key for key in rest if key in known.shared]:
+            del rest[key]
+            self.complain((*path, key), f"{name} receives its {key} from the run; leave it out")
+        return {"name": name} | self._options(rest, {**known.options, **(extra or {})}, path, name)
+
+    def _shared(self, known: Spec, kind: str, earlier: Iterable[str], path: Path) -> None:
+        """A component asks for players that the recipe must have."""
+        for need in sorted(known.shared - CORPUS - {"texts", "parameters", "run_folder"}):
+            if need not in earlier:
+                self.complain(path, f'"{known.component.name}" asks for the {need}, which a {kind} cannot have')
+            elif need not in self.specs:
+                self.complain(path, f'"{known.component.name}" needs a {need}; this recipe has no {need} block')
+
+    def _options(self, given: Mapping[str, Any], table: Mapping[str, Option], path: Path, owner: str) -> Tree:
+        self._unknown(given, table, path, owner)
+        filled: Tree = {}
+        for name, option in table.items():
+            if name in given:
+                filled[name] = given[name]
+                wrong = values.problem(given[name], option.type)
+                if wrong:
+                    self.complain((*path, name), wrong)
+            elif option.default is MISSING:
+                self.complain((*path, name), f"is missing; {owner} needs it" + (f": {option.doc}" if option.doc else ""))
+            else:
+                filled[name] = list(option.default) if isinstance(option.default, tuple) else option.default
+        return filled
+
+    def _unknown(self, given: Mapping[str, Any], known: Collection[str], path: Path, owner: str) -> None:
+        for key in given:
+            if key in known:
+                continue
+            near = difflib.get_close_matches(str(key), list(known), 1, 0.6)
+            if near:
+                option = known[near[0]] if isinstance(known, Mapping) else None
+                default = "" if option is None or option.default is MISSING else f" (default {option.default})"
+                hint = f'; did you mean "{near[0]}"{default}?'
+            else:
+                hint = f"; it has: {', '.join(known)}" if known else "; it has none"
+            self.complain((*path, key), f'{owner} has no option "{key}"{hint}')
+
+    def _mapping(self, value: Any, path: Path) -> Tree:
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            return value
+        self.complain(path, "expected a mapping")
+        return {}
+
+    def _list(self, value: Any, path: Path) -> list[Any]:
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        self.complain(path, "expected a list")
+        return []
+
+    def _optimizers(self, tree: Any) -> Tree:
+        filled = {}
+        for name, block in self._mapping(tree, ("optimizers",)).items():
+            if isinstance(block, dict) and "name" not in block:
+                block = {"name": "adam", **block}
+            filled[name] = self._component("optimizer", block, ("optimizers", name), schema.OPTIMIZER)
+        return filled
+
+    def _phases(self, tree: Any, optimizers: Tree) -> Tree:
+        filled = {}
+        phases = {name: phase for name, phase in self._mapping(tree, ("phases",)).items() if phase is not None}
+        if not phases:
+            self.complain(("phases",), "is missing; a recipe needs at least one phase, name: {steps: ..., turns: [...]}")
+        for name, phase in phases.items():
+            path: Path = ("phases", name)
+            options = self._options(self._mapping(phase, path), schema.PHASE, path, "a phase")
+            turns = options.get("turns")
+            options["turns"] = [
+                self._turn(turn, (*path, "turns", i), optimizers)
+                for i, turn in enumerate(turns if isinstance(turns, list) else [])
+            ]
+            filled[name] = options
+        return filled
+
+    def _turn(self, turn: Any, path: Path, optimizers: Tree) -> Any:
+        turn = {"objective": turn} if isinstance(turn, str) else turn
+        if not isinstance(turn, dict) or not isinstance(turn.get("objective"), str):
+            self.complain(path, 'expected an objective, such as "likelihood", or {objective: ..., times: ...}')
+            return None
+        known = {key: value for key, value in turn.items() if key in schema.TURN}
+        options = {key: value for key, value in turn.items() if key not in schema.TURN}
+        component = self._component("objective", {"name": turn["objective"], **options}, path)
+        if component is None:
+            return None
+        filled = self._options(known, schema.TURN, path, "a turn")
+        updates = filled["updates"]
+        if updates is None:
+            updates = spec.read(registry.find("objective", turn["objective"])).traits["updates"]
+        moves = dict(updates) if isinstance(updates, Mapping) else {player: player.split(".")[0] for player in updates}
+        for player, optimizer in moves.items():
+            if player.split(".")[0] not in self.specs:
+                self.complain((*path, "updates"), f'there is no player "{player}" in this recipe')
+            elif optimizer not in optimizers:
+                near = registry.suggest(optimizer, optimizers)
+                self.complain(
+                    (*path, "updates"),
+                    f'moves the {player}, but optimizers has no "{optimizer}"{near or "; add it"}',
+                )
+        return filled | {"updates": moves} | {k: v for k, v in component.items() if k != "name"}
+
+    def _metrics(self, given: Any) -> list[Any]:
+        path = ("evaluate", "metrics")
+        provides = self.specs["data"].traits.get("provides", frozenset()) if "data" in self.specs else frozenset()
+        if given is None:
+            fitting = []
+            for component in registry.components("metric"):
+                try:
+                    traits = spec.read(component).traits
+                except UserError:
+                    continue  # a broken plugin's metric is reported when it is asked for
+                if traits.get("cheap", True) and traits["needs"] <= provides:
+                    fitting.append(component.name)
+            return [self._component("metric", name, path) for name in fitting]
+        filled = []
+        for i, item in enumerate(given if isinstance(given, list) else []):
+            block = self._component("metric", item, (*path, i))
+            filled.append(block)
+            lacking = sorted(spec.read(registry.find("metric", block["name"])).traits["needs"] - provides) if block else []
+            if lacking and "data" in self.specs:
+                data = self.specs["data"].component.name
+                self.complain(
+                    (*path, i), f'{block["name"]} needs data with a known {lacking[0]}; data "{data}" has none'
+                )
+        return filled
+
+    def _controls(self, tree: Tree) -> Tree:
+        """Each control is this recipe with changes, and has to be a recipe that works."""
+        filled = {}
+        for name, changes in self._mapping(tree.get("controls"), ("controls",)).items():
+            if changes is None:
+                continue
+            path: Path = ("controls", name)
+            if not isinstance(changes, dict):
+                self.complain(path, "expected what the control changes, such as {reward: constant}")
+                continue
+            below = {key: value for key, value in tree.items() if key != "controls"}
+            moved = {p[2:]: place for p, place in self.places.items() if p[:2] == path and len(p) > 2}
+            merged, places = merge(below, dict(self.places), changes, moved)
+            inner = Checker(places)
+            inner.recipe(merged)
+            fresh = [p for p in inner.problems if p.text not in {q.text for q in self.problems}]
+            self.problems += [Problem((*path, *p.path), p.text, p.place) for p in fresh]
+            filled[name] = changes
+        return filled

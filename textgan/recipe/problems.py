@@ -1,0 +1,72 @@
+"""What is wrong with a recipe, all of it at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from textgan.errors import UserError
+
+Path = tuple[str | int, ...]
+"""Where a value stands: ("optimizers", "generator", "lr")."""
+
+
+class Place(NamedTuple):
+    """A line of a file, or the command line (line 0)."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}" if self.line else "command line"
+
+
+Places = Mapping[Path, Place]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend."""
+
+    path: Path
+    text: str
+    place: Place | None = None
+
+
+def dotted(path: Path) -> str:
+    """("phases", "adversarial", "turns", 1) -> "phases.adversarial.turns.1", as overrides are written."""
+    return ".".join(map(str, path))
+
+
+class RecipeError(UserError):
+    """Everything that is wrong with one recipe.
+
+    Args:
+        recipe: its file, as the user named it.
+        problems: in the order in which they were found; shown by file and line.
+    """
+
+    def __init__(self, recipe: str, problems: Sequence[Problem]) -> None:
+        self.recipe = recipe
+        self.problems = sorted(problems, key=lambda p: p.place or Place("", 1 << 30))
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        wide = max(len(dotted(p.path)) for p in self.problems)
+        lines = [f"{self.recipe}: {count} problem{'s' * (count > 1)}"]
+        for problem in self.problems:
+            where = str(problem.place or "")
+            if problem.place and problem.place.line and problem.place.file != self.recipe:
+                where += f" of {problem.place.file}"
+            lines.append(f"  {where:<12} {dotted(problem.path):<{min(wide, 40)}}  {problem.text}".rstrip())
+        return "\n".join(lines)
+
+
+def nearest(path: Path, places: Places) -> Place | None:
+    """The place of a path, or of the nearest thing around it that has one."""
+    for end in range(len(path), -1, -1):
+        if path[:end] in places:
+            return places[path[:end]]
+    return None

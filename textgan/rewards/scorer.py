@@ -1,0 +1,39 @@
+"""Any Python function of texts as a reward."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from textgan.data.tokenizer import Tokenizer
+from textgan.errors import UserError
+from textgan.roles import Reward
+from textgan.types import Samples
+
+
+class Scorer(Reward):
+    """Pays what a function says of the texts. Subclass it, or use `textgan.scorer`, which does.
+
+    The function gets a list of texts and returns as many numbers, higher = better. Texts that occur several times in a
+    batch of roll-outs are scored once.
+    """
+
+    function: Callable[[Sequence[str]], Sequence[float]]
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def __call__(self, fake: Samples, real: Samples) -> Tensor:
+        texts = self.tokenizer.decode(fake.x.cpu(), fake.valid.cpu())
+        distinct = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        scores = list(self.function(list(distinct)))
+        if len(scores) != len(distinct):
+            raise UserError(f"the scorer returned {len(scores)} numbers for {len(distinct)} texts")
+        for text, score in zip(distinct, scores, strict=True):
+            if not math.isfinite(score):
+                raise UserError(f"the scorer returned {score} for {text!r}; it must be a finite number")
+        values = torch.tensor(scores, dtype=torch.float32)[[distinct[text] for text in texts]]
+        return values.unsqueeze(1).to(fake.x.device)

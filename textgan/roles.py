@@ -1,0 +1,267 @@
+"""The roles that components play, and the shapes between them.
+
+A component is a class (or a function) whose constructor's keyword arguments are its options. An argument that is named
+like a shared object (see `SHARED` in `textgan.spec`) receives that object instead and is no option. Class attributes
+that hold plain literals are *traits*: they are read before the component is imported, and the capability check is
+written in terms of them. Keep them literal.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from textgan.types import Batch, Loss, Samples, Scores, Space
+
+if TYPE_CHECKING:
+    from textgan.data.corpus import Corpus
+    from textgan.data.tokenizer import Tokenizer
+
+
+class Draw(Protocol):
+    """Turns logits [R,V] into ids [R]."""
+
+    def __call__(self, logits: Tensor, /) -> Tensor: ...
+
+
+class Rollouts(NamedTuple):
+    """Completed prefixes. R rows; row r continues the first `prefix[r]` tokens of sample `source[r]`."""
+
+    source: Tensor  # [R] long, which sample
+    prefix: Tensor  # [R] long, 1..T-1, how many of its tokens were kept
+    samples: Samples  # [R,T]
+
+
+class Generator(nn.Module, ABC):
+    """Makes sequences; is trained by likelihood, against a reward, or both."""
+
+    makes: ClassVar[Mapping[str, Space]] = {"score": "ids"}
+    """An estimator's `mode` -> the space that the samples it trains on are in."""
+    offers: ClassVar[frozenset[str]] = frozenset()
+    """What it can do beyond the role, for components that need it, such as {"rollouts"}."""
+
+    @abstractmethod
+    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+        """One sequence for each row of `batch`, keeping what is given. `draw` defaults to ancestral sampling."""
+
+    @abstractmethod
+    def log_prob(self, samples: Samples) -> Tensor:
+        """log pi(token | tokens before), [B,T], 0 where not valid."""
+
+    @abstractmethod
+    def likelihood(self, batch: Batch) -> Loss:
+        """The pre-training loss; for a token model, nats per token."""
+
+    def real(self, batch: Batch) -> Samples:
+        """Real text in the space that this generator makes."""
+        return Samples(batch.tokens, batch.valid, batch.valid & ~batch.given)
+
+    def decode(self, samples: Samples) -> Tensor:
+        """The ids [B,T] of what was made."""
+        return samples.x
+
+    def policy_loss(self, samples: Samples, advantage: Tensor) -> Tensor:
+        """The score-function surrogate: a scalar whose gradient is that of minus the expected advantage.
+
+        Summed over tokens and averaged over sequences, so that every estimator has one scale.
+        """
+        return -(self.log_prob(samples) * advantage * samples.chosen).sum(1).mean()
+
+    def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:
+        """`count` continuations of every unfinished proper prefix of every sample, in pieces that fit in memory."""
+        raise NotImplementedError(f"{type(self).__name__} offers no rollouts")
+
+
+class Discriminator(nn.Module, ABC):
+    """Tells real sequences from generated ones. A ranker is a discriminator with features under a ranking loss."""
+
+    reads: ClassVar[frozenset[Space]] = frozenset({"ids"})
+    judges: ClassVar[Literal["sequence", "token"]] = "sequence"
+    """K = 1 verdict a sequence, or K = T verdicts."""
+    offers: ClassVar[frozenset[str]] = frozenset()
+    """What a loss may need: {"features", "double_backward"}."""
+
+    @abstractmethod
+    def forward(self, samples: Samples) -> Scores:
+        """Verdicts with gradients."""
+
+    def score(self, samples: Samples) -> Scores:
+        """Verdicts on many sequences, without gradients: what roll-outs are scored with. Equal to `forward`."""
+        with torch.no_grad():
+            pieces = [self(samples[i : i + 4096]) for i in range(0, len(samples), 4096)]
+        return Scores(torch.cat([p.logits for p in pieces]), torch.cat([p.weight for p in pieces]))
+
+    def features(self, samples: Samples) -> Tensor:
+        """A representation of each sequence, [B,F]."""
+        raise NotImplementedError(f"{type(self).__name__} offers no features")
+
+    def penalty(self) -> Tensor | float:
+        """A regularisation term that belongs to the architecture, added to its loss at each step."""
+        return 0.0
+
+
+class AdversarialLoss(ABC):
+    """The rules of the game: what a discriminator minimises, and what it pays a generator."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What it needs a discriminator to offer."""
+
+    @abstractmethod
+    def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss: ...
+
+    @abstractmethod
+    def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
+        """[B,K], higher = better for the generator. Differentiable in `fake.x` if that carries gradients."""
+
+
+class Reward(ABC):
+    """What a generator is paid for a sequence: a discriminator's verdict, or any function of samples."""
+
+    reads: ClassVar[frozenset[Space]] = frozenset({"ids"})
+    differentiable: ClassVar[bool] = False
+    """Whether gradients reach `fake.x`, as "path" estimators need."""
+    judges: ClassVar[Literal["sequence", "token"]] = "sequence"
+
+    @abstractmethod
+    def __call__(self, fake: Samples, real: Samples) -> Tensor:
+        """[B,1] for a sequence, [B,T] for its tokens. Higher = better."""
+
+
+class RewardFn(Protocol):
+    """A reward with the real samples already filled in: all that an estimator sees of the opponent."""
+
+    def __call__(self, fake: Samples, /) -> Tensor: ...
+
+
+class Estimator(nn.Module, ABC):
+    """How a reward becomes a gradient. Its own parameters, where it has any, are a critic's."""
+
+    mode: ClassVar[Literal["score", "path"]] = "score"
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What it needs a generator to offer."""
+    credits: ClassVar[frozenset[str]] = frozenset({"sequence", "token"})
+    """Which kinds of reward (`judges`) it can use."""
+    unbiased: ClassVar[bool] = False
+    """Whether its expected gradient, with its default options, is the true one. `textgan.testing` holds it to that."""
+
+    def fakes(self, generator: Generator, batch: Batch) -> Samples:
+        """Samples for the discriminator to train on."""
+        with torch.no_grad():
+            return generator.sample(batch)
+
+    def reals(self, generator: Generator, batch: Batch) -> Samples:
+        """Real text, lifted into the space of the fakes."""
+        return generator.real(batch)
+
+    @abstractmethod
+    def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
+        """One loss for each gradient step. Batch gives the shape and what is given, never the answer."""
+
+
+class Objective(ABC):
+    """What a turn minimises. Yields losses; the loop takes one step for each."""
+
+    updates: ClassVar[tuple[str, ...]] = ("generator",)
+    """The players that it moves, unless the turn says otherwise."""
+    dropout: ClassVar[bool] = True
+    """Whether the players that it moves are in training mode; all others never are."""
+
+    @abstractmethod
+    def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]: ...
+
+
+class Oracle(ABC):
+    """A distribution that is known exactly, so that generated text can be scored against the truth."""
+
+    entropy: float
+    """Nats per token of its own text: no honest generator scores below it."""
+
+    @abstractmethod
+    def log_prob(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        """log p of whole sequences, [B]. tokens, valid: [B,T] in the corpus's ids."""
+
+    def grammatical(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        """[B] bool, True where the sequence belongs to the language; for sources that provide "grammar"."""
+        raise NotImplementedError(f"{type(self).__name__} has no grammar")
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a source reads: lines of text that are split into words later, not yet ids.
+
+    Sources of ready ids write them as numbers between spaces and bring their own `tokenizer`.
+    """
+
+    train: Sequence[str]
+    validation: Sequence[str]
+    test: Sequence[str]
+    tokenizer: Tokenizer | None = None
+    notes: Mapping[str, int] = field(default_factory=dict)
+    """What was found and left out, counted: {"empty lines left out": 3}."""
+
+
+class Source(ABC):
+    """Where text comes from. Deterministic in its options and the seed."""
+
+    provides: ClassVar[frozenset[str]] = frozenset()
+    """What metrics may need: {"oracle", "grammar"}."""
+    gives: ClassVar[Literal["text", "ids"]] = "text"
+    """Text waits for a tokenizer; ids bring their own."""
+
+    @abstractmethod
+    def read(self, seed: int) -> Raw: ...
+
+    def oracle(self, tokenizer: Tokenizer) -> Oracle | None:
+        """The known distribution behind the text, over the corpus's ids; for sources that provide "oracle"."""
+        return None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a metric may look at. One set of samples serves all metrics.
+
+    Args:
+        generator: in evaluation mode.
+        samples: N generated sequences, ids.
+        texts: the same, decoded.
+        corpus: train, validation, test (ids and decoded), tokenizer, oracle.
+    """
+
+    generator: Generator
+    samples: Samples
+    texts: Sequence[str]
+    corpus: Corpus
+
+
+class Metric(ABC):
+    """Numbers about a generator. Called without gradients and with random numbers of its own."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What it needs a source to provide."""
+
+    @abstractmethod
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
+        """Name -> value. A name's direction and meaning stand in the class's docstring."""
+
+    def better(self) -> Mapping[str, Literal["higher", "lower"]]:
+        """Name -> which direction is better, for the names where one is."""
+        return {}
+
+    def signature(self) -> str:
+        """How the numbers were had, in one line, where a convention must be told to be compared."""
+        return ""
+
+
+class Tracker(ABC):
+    """Receives what a run measures."""
+
+    @abstractmethod
+    def log(self, step: int, phase: str, values: Mapping[str, float]) -> None: ...
+
+    def close(self) -> None:
+        """Called once, however the run ends."""

@@ -1,0 +1,228 @@
+"""Runs a recipe: the loop of `textgan.training`, with everything that surrounds it.
+
+`start` begins a run folder, `resume` goes on with one, both through `_advance`; a control is the same once more, begun
+at the checkpoint up to which it is alike. Results, sentences and checkpoints go to the folder, news to an observer.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from textgan import checkpoint, model
+from textgan.build import Run, build, common_phases, make, prepare
+from textgan.data.corpus import Corpus
+from textgan.environment import environment
+from textgan.errors import Failure, UserError
+from textgan.evaluation import Measured, evaluate
+from textgan.folder import Folder
+from textgan.recipe import Recipe
+from textgan.recipe import load as load_recipe
+from textgan.roles import Tracker
+from textgan.stopping import Stopped, StopRequest
+from textgan.training import Phase, Place, Step, train
+
+
+class Observer:
+    """What may be shown of a run while it goes on. Does nothing; override what you show."""
+
+    def began(self, run: Run, folder: Folder, place: Place) -> None: ...
+
+    def stepped(self, step: Step) -> None:
+        """After every round. Reading `step.stats` here would wait for the device: use `logged`."""
+
+    def logged(self, step: Step, values: Mapping[str, float]) -> None: ...
+
+    def evaluated(self, column: str, place: Place, measured: Measured) -> None: ...
+
+    def saved(self, path: Path) -> None: ...
+
+    def stopping(self) -> None:
+        """A signal came; the round goes on to its end."""
+
+    def control(self, name: str) -> None:
+        """A control starts."""
+
+    def ended(self, result: Result) -> None: ...
+
+
+@dataclass
+class Result:
+    """What a run came to.
+
+    Args:
+        folder: the run's.
+        columns: "pretrain-g", "adversarial", and one for each control -> metric -> value.
+        better: metric -> "higher" or "lower", where one is better.
+        signatures: how the numbers were had.
+    """
+
+    folder: Path
+    columns: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    better: Mapping[str, str] = field(default_factory=dict)
+    signatures: Sequence[str] = ()
+
+
+def start(recipe: Recipe, folder: Path, observer: Observer | None = None, controls: bool = True) -> Result:
+    """Runs a recipe in a new folder. Raises UserError, Failure or Stopped."""
+    home = Folder.create(folder)
+    home.write("recipe.yaml", recipe.yaml())
+    home.write("recipe.given.yaml", recipe.given_yaml())
+    home.write("environment.json", environment(recipe))
+    return _whole(recipe, home, observer or Observer(), controls)
+
+
+def resume(folder: Path, observer: Observer | None = None) -> Result:
+    """Goes on with a run that was stopped, to the same end as if it had not been."""
+    home = Folder.open(folder)
+    recipe = load_recipe(folder / "recipe.yaml").named(Path(home.read("environment.json")["recipe"]).stem)
+    return _whole(recipe, home, observer or Observer(), controls=True)
+
+
+def _whole(recipe: Recipe, home: Folder, observer: Observer, controls: bool) -> Result:
+    """The run, then its controls."""
+    corpus = prepare(recipe)
+    home.write("data.json", corpus.summary())
+    run = build(recipe, corpus)
+    result = _advance(run, home, observer, None)
+    for name in recipe.filled["controls"] if controls else ():
+        observer.control(name)
+        control = recipe.control(name)
+        begun = sum(phase.steps for phase in run.phases[: common_phases(recipe, control)])
+        inner = Folder(home.path / "controls" / name)
+        inner.write("recipe.yaml", control.yaml())
+        inner.write("environment.json", environment(control))
+        came = _advance(build(control, corpus), inner, observer, home.checkpoints / f"{begun:06d}" if begun else None)
+        result.columns[name] = list(came.columns.values())[-1]
+        home.write("summary.json", _summary(result))
+    observer.ended(result)
+    return result
+
+
+def _advance(run: Run, folder: Folder, observer: Observer, origin: Path | None) -> Result:
+    """From wherever the folder stands to the end of the last phase."""
+    saved = folder.saved()
+    if saved:
+        place = checkpoint.restore(run, saved[-1])
+    elif origin is not None:
+        place = checkpoint.restore(run, origin, partly=True)
+    else:
+        place = Place()
+        torch.manual_seed(run.seed)
+    folder.rewind(place.index)
+    return _Session(run, folder, observer).play(place)
+
+
+class _Session:
+    """One pass through the phases, with its clock and its books."""
+
+    def __init__(self, run: Run, folder: Folder, observer: Observer) -> None:
+        self.run, self.folder, self.observer = run, folder, observer
+        self.settings = run.recipe.filled
+        self.trackers: list[Tracker] = [
+            make("tracker", block, {"run_folder": folder}) for block in self.settings["trackers"]
+        ]
+        self.result = Result(folder.path)
+        for metric in run.metrics:
+            self.result.better = {**self.result.better, **metric.better()}
+        self.result.signatures = [s for s in (metric.signature() for metric in run.metrics) if s]
+        self.last_save = time.monotonic()
+        own = {id(p) for p in run.generator.parameters()}
+        self.writes = {
+            phase.name
+            for phase in run.phases
+            if any(id(p) in own for turn in phase.turns for mover in turn.movers for p in mover.parameters)
+        }
+        ends = [sum(p.steps for p in run.phases[: i + 1]) for i in range(len(run.phases))]
+        self.milestones = set(ends)
+
+    def play(self, place: Place) -> Result:
+        """All rounds that are left, then the model."""
+        self._recall()
+        self.observer.began(self.run, self.folder, place)
+        self.folder.log(f"at round {place.index} of {max(self.milestones)}")
+        try:
+            if place.index == 0 and self.settings["evaluate"]["start"]:
+                self._evaluate("start", place)
+            with StopRequest(self.observer.stopping) as request:
+                for step in train(self.run.phases, self.run.batches, place):
+                    self._after(step)
+                    if request.signal is not None:
+                        self._save(step.place)
+                        self.folder.log("stopped; goes on with --resume")
+                        raise Stopped(request.signal)
+        finally:
+            for tracker in self.trackers:
+                tracker.close()
+        model.save(self.run, self.folder.model)
+        self.folder.write("summary.json", _summary(self.result))
+        return self.result
+
+    def _after(self, step: Step) -> None:
+        """What follows each round: statistics, evaluation, checkpoint."""
+        for callback in self.run.callbacks:
+            callback(step)
+        self.observer.stepped(step)
+        if step.place.round % self.settings["log"]["every"] == 0 or step.ends_phase:
+            self._log(step)
+        every = self.settings["phases"][step.phase.name]["evaluate"]
+        due = every is not None and step.place.round % every == 0
+        if (due or step.ends_phase) and step.phase.name in self.writes:
+            self._evaluate(step.phase.name, step.place)
+        waited = time.monotonic() - self.last_save >= 60 * self.settings["checkpoint"]["minutes"]
+        if waited or step.place.index in self.milestones:
+            self._save(step.place)
+
+    def _log(self, step: Step) -> None:
+        names = list(step.stats)
+        numbers = torch.stack([step.stats[name].detach().float() for name in names]).tolist() if names else []
+        values = dict(zip(names, numbers, strict=True))
+        self._record("train", step.phase.name, step.place, values)
+        self.observer.logged(step, values)
+        wrong = [name for name, value in values.items() if not math.isfinite(value)]
+        if wrong:
+            saved = self.folder.saved()
+            kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was saved yet"
+            raise Failure(
+                f"{wrong[0]} is {values[wrong[0]]} in round {step.place.round} of {step.phase.name}: training diverged; "
+                f"{kept}. A smaller lr or a clip for the optimizer usually helps"
+            )
+
+    def _evaluate(self, column: str, place: Place) -> None:
+        settings, run = self.settings, self.run
+        measured = evaluate(run.generator, run.corpus, run.metrics, settings["evaluate"]["samples"], run.seed)
+        self.result.columns[column] = measured.values
+        self._record("evaluation", column, place, measured.values)
+        self.folder.sentences(place.index, measured.texts[: settings["log"]["samples"]])
+        self.observer.evaluated(column, place, measured)
+
+    def _record(self, kind: str, phase: str, place: Place, values: Mapping[str, float]) -> None:
+        self.folder.append({"step": place.index, "phase": phase, "round": place.round, "kind": kind, **values})
+        for tracker in self.trackers:
+            tracker.log(place.index, phase, values)
+
+    def _recall(self) -> None:
+        """The table so far, from what an interrupted run had measured."""
+        for entry in self.folder.entries():
+            if entry.pop("kind") == "evaluation":
+                place, phase, _ = entry.pop("step"), entry.pop("phase"), entry.pop("round")
+                self.result.columns[phase] = entry
+
+    def _save(self, place: Place) -> None:
+        path = self.folder.checkpoints / f"{place.index:06d}"
+        checkpoint.save(self.run, place, path)
+        self.last_save = time.monotonic()
+        self.observer.saved(path)
+        passing = [p for p in self.folder.saved() if int(p.name) not in self.milestones]
+        for old in passing[: -self.settings["checkpoint"]["keep"]]:
+            checkpoint.remove(old)
+
+
+def _summary(result: Result) -> Mapping[str, Any]:
+    return {"columns": result.columns, "better": dict(result.better), "signatures": list(result.signatures)}

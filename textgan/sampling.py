@@ -1,0 +1,129 @@
+"""The one loop over time: sampling and Monte-Carlo roll-outs for every autoregressive generator.
+
+Nothing here loops over sequences, prefixes or roll-outs. Logits are computed and drawn from in pieces that fit the
+device's cache, so [R,V] is never held for many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from textgan.devices import describe
+from textgan.roles import Draw, Rollouts
+from textgan.types import Batch, Samples, Vocabulary
+
+ROWS = 100_000
+"""Roll-outs that are held at once: bounds their memory, whatever N is."""
+
+State = Any
+"""Whatever a decoder remembers: a tensor with the rows first, or a tuple of such."""
+
+
+class Decoder(Protocol):
+    """What the sampler needs of a generator."""
+
+    vocab: Vocabulary
+
+    def start(self, batch: Batch) -> State:
+        """The state before anything is read, one row a sequence."""
+
+    def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Reads S more tokens. inputs: [R,S] ids. Returns features [R,S,H] and the state after them."""
+
+    def head(self, features: Tensor) -> Tensor:
+        """Logits of the next token, [...,H] -> [...,V]."""
+
+
+def tree_map(function: Callable[[Tensor], Tensor], state: State) -> State:
+    """Applies a function to every tensor of a state."""
+    if isinstance(state, Tensor):
+        return function(state)
+    return tuple(tree_map(function, part) for part in state)
+
+
+def tree_cat(first: State, second: State) -> State:
+    """Joins the rows of two states."""
+    if isinstance(first, Tensor):
+        return torch.cat([first, second])
+    return tuple(tree_cat(a, b) for a, b in zip(first, second, strict=True))
+
+
+def draw_tokens(decoder: Decoder, features: Tensor, draw: Draw) -> Tensor:
+    """Draws a token for each row of features [R,H] -> [R], a cache-full of logits at a time."""
+    rows = max(1, describe(features.device).logits // decoder.vocab.size)
+    if features.shape[0] <= rows:
+        return draw(decoder.head(features))
+    return torch.cat([draw(decoder.head(piece)) for piece in features.split(rows)])
+
+
+def sample(decoder: Decoder, batch: Batch, draw: Draw) -> Samples:
+    """One sequence for each row of the batch; given tokens are kept, all others drawn."""
+    vocab, waits = decoder.vocab, describe(batch.tokens.device).waits
+    tokens = torch.full_like(batch.tokens, vocab.pad)
+    ended = torch.zeros_like(batch.given[:, 0])
+    previous = torch.full_like(batch.tokens[:, :1], vocab.bos)
+    state = decoder.start(batch)
+    for t in range(tokens.shape[1]):
+        features, state = decoder.read(previous, state)
+        drawn = draw_tokens(decoder, features[:, 0], draw)  # [B]
+        tokens[:, t] = torch.where(batch.given[:, t], batch.tokens[:, t], drawn)
+        previous = tokens[:, t : t + 1]
+        ended |= tokens[:, t] == vocab.eos
+        if not waits and bool(ended.all()):
+            break
+    return _ended(tokens, batch.given, vocab)
+
+
+def rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Iterator[Rollouts]:
+    """`count` completions of every unfinished proper prefix, about `ROWS` rows at a time.
+
+    All prefixes and roll-outs advance together: at position t those of the prefix of length t join those of the
+    shorter ones, with the state of the sample itself, so it takes T sequential steps however many there are.
+    Where a look at values costs nothing, rows that have ended are advanced no further.
+    """
+    rows, length = samples.x.shape
+    most = max(1, ROWS // max(1, rows * (length - 1)))
+    for done in range(0, count, most):
+        yield _rollouts(decoder, samples, min(most, count - done), draw)
+
+
+def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rollouts:
+    vocab, waits = decoder.vocab, describe(samples.x.device).waits
+    x, given = samples.x, samples.valid & ~samples.chosen  # [B,T]
+    length, own = x.shape[1], torch.arange(len(x), device=x.device)
+    unfinished = [own if waits else own[samples.valid[:, t]] for t in range(1, length)]  # by prefix length t
+    source = torch.cat([rows.repeat(count) for rows in unfinished] or [own[:0]])  # [R], shorter prefixes first
+    prefix = torch.cat([torch.full_like(rows.repeat(count), t + 1) for t, rows in enumerate(unfinished)] or [own[:0]])
+    positions = torch.arange(length, device=x.device)
+    tokens = torch.where((positions < prefix.unsqueeze(1)) | given[source], x[source], vocab.pad)  # [R,T]
+
+    state = decoder.start(Batch(x, samples.valid, given))  # of the samples, one token further at each t
+    _, state = decoder.read(torch.full_like(x[:, :1], vocab.bos), state)
+    going, going_state, joined = own[:0], tree_map(lambda part: part[:0], state), 0
+    for t, rows in enumerate(unfinished, start=1):
+        features, state = decoder.read(x[:, t - 1 : t], state)
+        joining, joined = rows.repeat(count), joined + len(rows) * count
+        features, now = features[joining], tree_map(lambda part, new=joining: part[new], state)
+        if len(going):
+            later, going_state = decoder.read(tokens[going, t - 1 : t], going_state)
+            features, now = torch.cat([later, features]), tree_cat(going_state, now)
+        going = torch.cat([going, torch.arange(joined - len(joining), joined, device=x.device)])
+        drawn = draw_tokens(decoder, features[:, 0], draw)
+        kept = given[source[going], t]
+        tokens[going, t] = torch.where(kept, tokens[going, t], drawn)
+        going_state = now
+        if not waits and vocab.eos is not None:
+            writing = (tokens[going, t] != vocab.eos).nonzero().squeeze(1)
+            going, going_state = going[writing], tree_map(lambda part, keep=writing: part[keep], now)
+    return Rollouts(source, prefix, _ended(tokens, given[source], vocab))
+
+
+def _ended(tokens: Tensor, given: Tensor, vocab: Vocabulary) -> Samples:
+    """Everything behind the first end-of-sequence id becomes padding."""
+    ends = tokens == vocab.eos if vocab.eos is not None else torch.zeros_like(given)
+    valid = ends.cumsum(1) - ends.long() == 0
+    return Samples(tokens.masked_fill(~valid, vocab.pad), valid, valid & ~given)

@@ -1,0 +1,36 @@
+"""For plugin authors and for the toolkit itself: contract tests for each role, and exact gradients.
+
+    from textgan.testing import check_estimator
+    def test_mine():
+        check_estimator(MyEstimator())
+"""
+
+from textgan.testing.contracts import (
+    check_discriminator,
+    check_estimator,
+    check_generator,
+    check_loss,
+    check_metric,
+    check_reward,
+    check_source,
+)
+from textgan.testing.exact import enumerate_sequences, exact_gradient, expected_gradient, flat
+from textgan.testing.worlds import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
+
+__all__ = [
+    "TabularGenerator",
+    "TabularReward",
+    "check_discriminator",
+    "check_estimator",
+    "check_generator",
+    "check_loss",
+    "check_metric",
+    "check_reward",
+    "check_source",
+    "enumerate_sequences",
+    "exact_gradient",
+    "expected_gradient",
+    "flat",
+    "tiny_corpus",
+    "tiny_vocabulary",
+]

@@ -1,0 +1,198 @@
+"""What every component of a role must do. Each function raises AssertionError with a sentence if one does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from textgan.data.corpus import Corpus
+from textgan.evaluation import generate
+from textgan.roles import (
+    AdversarialLoss,
+    Discriminator,
+    Estimator,
+    Evaluation,
+    Generator,
+    Metric,
+    Reward,
+    Source,
+)
+from textgan.testing.exact import exact_gradient, expected_gradient
+from textgan.testing.worlds import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
+from textgan.types import Batch, Samples, Vocabulary
+
+
+def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
+    """Shapes, masks, agreement of sampling with log_prob, what is given is kept, gradients arrive.
+
+    Args:
+        make: vocabulary -> a generator of it.
+    """
+    for end in (False, True):
+        vocab = tiny_vocabulary(5, end)
+        torch.manual_seed(0)
+        generator = make(vocab).eval()
+        samples = generator.sample(Batch.blank(6, 4))
+        assert samples.valid.shape == (6, 4), "valid must be [B,T]"
+        assert bool(samples.valid[:, 0].all()), "the first position is always valid"
+        assert bool((samples.valid[:, 1:] <= samples.valid[:, :-1]).all()), "valid must end once and for all"
+        log_prob = generator.log_prob(samples)
+        assert log_prob.shape == samples.valid.shape, "log_prob must be [B,T]"
+        assert bool((log_prob <= 0).all()), "log_prob must not exceed 0"
+        assert bool((log_prob[~samples.valid] == 0).all()), "log_prob must be 0 where not valid"
+        ids = generator.decode(samples)
+        batch = Batch(ids, samples.valid, torch.zeros_like(samples.valid))
+        loss = generator.likelihood(batch)
+        assert math.isfinite(loss.value.item()), "likelihood must be finite"
+        loss.value.backward()  # type: ignore[no-untyped-call]
+        assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in generator.parameters()), "no gradient"
+        given = torch.zeros_like(batch.given)
+        given[:, :2] = samples.valid[:, :2]
+        kept = generator.sample(Batch(ids, samples.valid, given))
+        assert bool((generator.decode(kept)[given] == ids[given]).all()), "what is given must be kept"
+        assert not bool((kept.chosen & given).any()), "what is given is not chosen"
+        if "rollouts" in generator.offers:
+            _check_rollouts(generator, samples)
+
+
+def _check_rollouts(generator: Generator, samples: Samples) -> None:
+    seen = torch.zeros_like(samples.valid)
+    for part in generator.rollouts(samples, 3):
+        positions = torch.arange(samples.x.shape[1])
+        kept = positions < part.prefix.unsqueeze(1)
+        assert bool((part.samples.x[kept] == samples.x[part.source][kept]).all()), "a roll-out must keep its prefix"
+        seen[part.source, part.prefix] = True
+    unfinished = samples.valid.clone()
+    unfinished[:, 0] = False
+    assert bool((seen[unfinished]).all()), "every unfinished prefix must be completed"
+
+
+def check_discriminator(make: Callable[[Vocabulary], Discriminator]) -> None:
+    """Shapes; `score` equals `forward`; padding changes nothing; it can learn to tell two words apart.
+
+    Args:
+        make: vocabulary -> a discriminator over it.
+    """
+    vocab = Vocabulary(6, bos=1, eos=2, pad=0, never=(0, 1))
+    torch.manual_seed(0)
+    d = make(vocab).eval()
+    x = torch.randint(3, 6, (8, 5))
+    valid = torch.arange(5) < torch.tensor([[5], [5], [3], [1], [2], [4], [5], [3]])
+    samples = Samples(x.masked_fill(~valid, vocab.pad), valid, valid)
+    scores = d(samples)
+    wide = {"sequence": 1, "token": 5}[d.judges]
+    assert scores.logits.shape == (8, wide), f"logits must be [B,{wide}] for a discriminator that judges each {d.judges}"
+    assert scores.weight.shape == scores.logits.shape, "weight must have the logits' shape"
+    torch.testing.assert_close(d.score(samples).logits, scores.logits, msg="score must equal forward")
+    longer = Samples(*(nn.functional.pad(part, (0, 3)) for part in (samples.x, valid, valid)))
+    torch.testing.assert_close(d(longer).logits[:, :wide], scores.logits, msg="padding must change nothing")
+    if "features" in d.offers:
+        assert d.features(samples).shape[0] == 8, "features must be [B,F]"
+    real, fake = (Samples(torch.full((32, 5), word), *[torch.ones(32, 5, dtype=torch.bool)] * 2) for word in (3, 4))
+    optimizer = torch.optim.Adam(d.parameters(), 1e-2)
+    for _ in range(100):
+        on_real, on_fake = d(real).logits, d(fake).logits
+        loss = nn.functional.softplus(-on_real).mean() + nn.functional.softplus(on_fake).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert d(real).logits.mean() > d(fake).logits.mean() + 1, "it must learn that real is high and fake is low"
+
+
+def check_loss(loss: AdversarialLoss, make: Callable[[Vocabulary], Discriminator]) -> None:
+    """A scalar that trains a discriminator, and a reward that is higher where the discriminator says real."""
+    vocab = tiny_vocabulary(6)
+    torch.manual_seed(0)
+    d = make(vocab)
+    real, fake = (Samples(torch.full((16, 5), word), *[torch.ones(16, 5, dtype=torch.bool)] * 2) for word in (3, 4))
+    optimizer = torch.optim.Adam(d.parameters(), 1e-2)
+    first = last = math.nan
+    for i in range(60):
+        value, stats = loss.discriminator(d, real, fake)
+        assert value.shape == (), "the discriminator's loss must be a scalar"
+        assert all(not s.requires_grad for s in stats.values()), "stats must be detached"
+        optimizer.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        first, last = (value.item() if i == 0 else first), value.item()
+    assert last < first, "the loss must fall when the discriminator learns"
+    d.eval()
+    mixed = Samples(torch.cat([real.x, fake.x]), torch.cat([real.valid, fake.valid]), torch.cat([real.valid] * 2))
+    reward = loss.reward(d, mixed, Samples(torch.cat([real.x] * 2), mixed.valid, mixed.chosen))
+    assert reward.shape[0] == 32, "rewards must be [B,K]"
+    assert reward[:16].mean() > reward[16:].mean(), "higher reward must mean more real"
+
+
+def check_reward(reward: Reward, corpus: Corpus | None = None) -> None:
+    """[B,1] or [B,T], finite, the same for the same samples."""
+    corpus = corpus or tiny_corpus()
+    batch = corpus.train.batch[:8]
+    samples = Samples(batch.tokens, batch.valid, batch.valid)
+    value = reward(samples, samples)
+    wide = {"sequence": 1, "token": batch.tokens.shape[1]}[reward.judges]
+    assert value.shape == (8, wide), f"a reward that judges each {reward.judges} must be [B,{wide}], not {tuple(value.shape)}"
+    assert bool(value.isfinite().all()), "rewards must be finite"
+    torch.testing.assert_close(reward(samples, samples), value, msg="rewards must not depend on chance")
+
+
+def check_estimator(
+    make: Callable[[Generator], Estimator], rows: int = 4000, repeats: int = 30, seed: int = 0, sigmas: float = 5.0
+) -> None:
+    """Its expected gradient against the true one, by enumeration, for every kind of reward that it can credit.
+
+    An estimator that declares `unbiased` must have the true gradient in direction and scale, within `sigmas` standard
+    errors. Any other must at least point the same way.
+
+    Args:
+        make: generator -> the estimator for it.
+        rows, repeats: sequences a batch, and batches, over which to average.
+    """
+    for end in (False, True):
+        for kind in ("sequence", "token"):
+            vocab, length = tiny_vocabulary(3, end), 4
+            generator = TabularGenerator(vocab, length)
+            estimator = make(generator)
+            if kind not in estimator.credits:
+                continue
+            torch.manual_seed(seed)
+            reward = TabularReward(vocab, length, per_token=kind == "token")
+            true = exact_gradient(generator, reward, vocab, length)
+            found, error = expected_gradient(estimator, generator, reward, Batch.blank(rows, length), repeats)
+            cosine = torch.nn.functional.cosine_similarity(found, true, dim=0).item()
+            scale = (found @ true / (true @ true)).item()
+            told = f"{type(estimator).__name__}, {kind} rewards: cosine {cosine:.4f}, scale {scale:.3f} of the true gradient"
+            assert cosine > 0.5, f"{told}; it points elsewhere"
+            if estimator.unbiased:
+                worst = ((found - true).abs() / (error + 1e-6)).max().item()
+                assert worst < sigmas, f"{told}; it declares unbiased, but is {worst:.1f} standard errors off"
+                assert abs(scale - 1) < 0.1, f"{told}; it declares unbiased, but its scale is off"
+
+
+def check_metric(metric: Metric, corpus: Corpus | None = None) -> None:
+    """Finite numbers under fixed names, the same for the same samples, and directions only for names that exist."""
+    corpus = corpus or tiny_corpus()
+    from textgan.generators.lstm import Lstm
+
+    torch.manual_seed(0)
+    generator = Lstm(corpus.vocab, embed_dim=8, hidden_dim=8).eval()
+    samples = generate(generator, corpus.max_len, 20)
+    seen = Evaluation(generator, samples, corpus.tokenizer.decode(samples.x, samples.valid), corpus)
+    with torch.no_grad():
+        values, again = metric(seen), metric(seen)
+    assert values, "a metric must return at least one number"
+    assert all(isinstance(v, float) and math.isfinite(v) for v in values.values()), f"not all finite floats: {values}"
+    assert dict(values) == dict(again), "a metric must not depend on chance beyond its random numbers"
+    assert set(metric.better()) <= set(values), "better() names a number that the metric does not return"
+
+
+def check_source(source: Source, seed: int = 0) -> None:
+    """Three disjoint splits of text lines, the same for the same seed."""
+    raw, again = source.read(seed), source.read(seed)
+    assert list(raw.train) == list(again.train), "the same seed must give the same text"
+    assert raw.train, "there is no training text"
+    assert not set(raw.test) & set(raw.train), "test and train overlap"
+    assert not set(raw.validation) & set(raw.train), "validation and train overlap"
+

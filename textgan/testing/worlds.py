@@ -1,0 +1,82 @@
+"""Small, exactly known things to test components with."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from textgan.autoregressive import Autoregressive
+from textgan.data.corpus import Corpus, build_corpus
+from textgan.roles import Raw, Source
+from textgan.types import Batch, Samples, Vocabulary
+
+
+def tiny_vocabulary(size: int = 4, end: bool = False) -> Vocabulary:
+    """`size` words; with `end`, the last of them ends a sequence. Padding is word 0, told apart by `valid` alone."""
+    return Vocabulary(size, bos=0, eos=size - 1 if end else None, pad=0)
+
+
+class TabularGenerator(Autoregressive):
+    """A generator whose logits are a table over position and previous word: everything about it can be worked out.
+
+    Args:
+        vocab: its words.
+        length: positions.
+        spread: standard deviation of the initial logits; 0 is uniform.
+    """
+
+    def __init__(self, vocab: Vocabulary, length: int, spread: float = 1.0, seed: int = 0) -> None:
+        super().__init__()
+        self.vocab = vocab
+        noise = torch.Generator().manual_seed(seed)
+        self.table = nn.Parameter(spread * torch.randn(length * vocab.size, vocab.size, generator=noise))
+
+    def start(self, batch: Batch) -> Tensor:
+        return torch.zeros(len(batch), 1, dtype=torch.long, device=batch.tokens.device)  # the position
+
+    def read(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        steps = torch.arange(inputs.shape[1], device=inputs.device)
+        rows = (state + steps) * self.vocab.size + inputs  # [R,S]
+        return nn.functional.one_hot(rows.clamp_max(len(self.table) - 1), len(self.table)).float(), state + len(steps)
+
+    def head(self, features: Tensor) -> Tensor:
+        barred = torch.zeros(self.vocab.size, device=features.device)
+        barred[list(self.vocab.never)] = -1e4
+        return features @ self.table + barred
+
+
+class TabularReward:
+    """A fixed pseudo-random reward for each sequence, [R,1], or for each token in its context, [R,T]."""
+
+    def __init__(self, vocab: Vocabulary, length: int, per_token: bool = False, seed: int = 1) -> None:
+        noise = torch.Generator().manual_seed(seed)
+        self.weight = torch.randn(length, vocab.size + 1, generator=noise)
+        self.pair = torch.randn(length, vocab.size + 1, vocab.size + 1, generator=noise)
+        self.size, self.per_token = vocab.size, per_token
+
+    def __call__(self, fake: Samples) -> Tensor:
+        x = fake.x.masked_fill(~fake.valid, self.size)  # [R,T]
+        steps = torch.arange(x.shape[1])
+        before = torch.cat([torch.full_like(x[:, :1], self.size), x[:, :-1]], 1)
+        each = (self.weight[steps, x] + self.pair[steps, before, x]) * fake.valid
+        return each if self.per_token else torch.tanh(each.sum(1, keepdim=True))
+
+
+class Lines(Source):
+    """A source of the lines that it is given."""
+
+    def __init__(self, train: list[str], validation: list[str], test: list[str]) -> None:
+        self.raw = Raw(train, validation, test)
+
+    def read(self, seed: int) -> Raw:
+        return self.raw
+
+
+def tiny_corpus(seed: int = 0) -> Corpus:
+    """About a hundred short sentences of a dozen words, split and encoded."""
+    subjects, verbs = ("the cat", "the dog", "a bird", "the old man"), ("sees", "likes", "chases", "hears")
+    objects = ("the cat", "a dog", "the bird", "the old man", "a fish", "the moon")
+    lines = [f"{s} {v} {o} ." for s in subjects for v in verbs for o in objects]
+    order = torch.randperm(len(lines), generator=torch.Generator().manual_seed(seed)).tolist()
+    mixed = [lines[i] for i in order]
+    return build_corpus(Lines(mixed[20:], mixed[:10], mixed[10:20]), None, None, seed)

@@ -1,0 +1,116 @@
+"""The vocabulary of the toolkit: what flows between components.
+
+Shapes: B sequences, T positions, V words in the vocabulary, K verdicts a sequence (1 or T).
+A boolean tensor says what True means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Space = Literal["ids", "simplex", "latent"]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The ids that a generator reads and writes.
+
+    Args:
+        size: number of ids, special ones included.
+        bos: the id that a generator reads before the first word.
+        eos: the id that ends a sequence, or None where every sequence has the full length.
+        pad: the id that fills positions behind the end.
+        never: ids that no generator may draw (padding; bos where it is no word).
+    """
+
+    size: int
+    bos: int
+    eos: int | None
+    pad: int
+    never: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Real sequences.
+
+    Args:
+        tokens: [B,T] long.
+        valid: [B,T] bool, False on padding; the end-of-sequence id itself is valid.
+        given: [B,T] bool, True where the generator is shown the token: a prompt, or the text around blanks.
+    """
+
+    tokens: Tensor
+    valid: Tensor
+    given: Tensor
+
+    @classmethod
+    def blank(cls, count: int, length: int, device: torch.device | str = "cpu") -> Batch:
+        """A batch that gives nothing away: `count` sequences of up to `length` tokens, all to be generated."""
+        tokens = torch.zeros(count, length, dtype=torch.long, device=device)
+        return cls(tokens, torch.ones_like(tokens, dtype=torch.bool), torch.zeros_like(tokens, dtype=torch.bool))
+
+    @classmethod
+    def cat(cls, batches: Sequence[Batch]) -> Batch:
+        """The rows of all of them; they must be equally long."""
+        return cls(*(torch.cat(parts) for parts in zip(*((b.tokens, b.valid, b.given) for b in batches), strict=True)))
+
+    def __len__(self) -> int:
+        return self.tokens.shape[0]
+
+    def __getitem__(self, rows: Tensor | slice) -> Batch:
+        return Batch(self.tokens[rows], self.valid[rows], self.given[rows])
+
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(self.tokens.to(device), self.valid.to(device), self.given.to(device))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sequences as a discriminator reads them, real or generated.
+
+    Args:
+        x: [B,T] ids | [B,T,V] simplex | [B,Z] latent.
+        valid: [B,T] bool, False behind the end of a sequence.
+        chosen: [B,T] bool, True where the generator decided: valid and not given.
+    """
+
+    x: Tensor
+    valid: Tensor
+    chosen: Tensor
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    def __getitem__(self, rows: Tensor | slice) -> Samples:
+        return Samples(self.x[rows], self.valid[rows], self.chosen[rows])
+
+    def with_x(self, x: Tensor) -> Samples:
+        """The same sequences in another space."""
+        return replace(self, x=x)
+
+
+class Scores(NamedTuple):
+    """A discriminator's verdicts.
+
+    logits: [B,K], high = real. K = 1: a verdict a sequence; K = T: one a token.
+    weight: [B,K], 1 where the verdict counts, else 0.
+    """
+
+    logits: Tensor
+    weight: Tensor
+
+
+class Loss(NamedTuple):
+    """What an objective yields: a scalar to minimise, and numbers worth a curve.
+
+    Stats are detached scalars that stay on the device: whoever logs them pays for the transfer.
+    """
+
+    value: Tensor
+    stats: Mapping[str, Tensor]

@@ -65,9 +65,9 @@ def new_folder(name: str, root: Path = Path("runs")) -> Path:
 def scorer(name: str) -> Callable[[TextScorer], TextScorer]:
     """Registers a function of texts as a reward, for this process: `reward: NAME` in a recipe then means it.
 
-        @textgan.scorer("short")
-        def short(texts):
-            return [1 / (1 + len(text.split())) for text in texts]
+    @textgan.scorer("short")
+    def short(texts):
+        return [1 / (1 + len(text.split())) for text in texts]
     """
 
     def decorate(function: TextScorer) -> TextScorer:

@@ -88,6 +88,7 @@ def prepare(recipe: Recipe) -> Corpus:
 def build(recipe: Recipe, corpus: Corpus | None = None) -> Run:
     """All objects of a run, parameters at their start. `corpus` is the recipe's data, if it was prepared before."""
     filled = recipe.filled
+    devices.keep_memory()
     device = _device(filled["device"])
     corpus = corpus or prepare(recipe)
     seed = filled["seed"]

@@ -30,7 +30,9 @@ WEIGHTS, TRAINING, STATE = "weights.safetensors", "training.safetensors", "state
 
 def save(run: Run, place: Place, folder: Path, extra: Mapping[str, Any] | None = None) -> None:
     """Writes a checkpoint to `folder`, replacing one that is there. Raises UserError if the disk does not take it."""
-    weights = {f"{name}.{key}": value for name, module in run.modules.items() for key, value in module.state_dict().items()}
+    weights = {
+        f"{name}.{key}": value for name, module in run.modules.items() for key, value in module.state_dict().items()
+    }
     training, scalars = _optimizer_state(run)
     training |= _random_state()
     state = {
@@ -87,7 +89,9 @@ def restore(run: Run, folder: Path, partly: bool = False) -> Place:
         try:
             module.load_state_dict(own)
         except RuntimeError as error:
-            raise UserError(f"{folder} does not fit this recipe's {name}: {str(error).splitlines()[-1].strip()}") from None
+            raise UserError(
+                f"{folder} does not fit this recipe's {name}: {str(error).splitlines()[-1].strip()}"
+            ) from None
     _restore_optimizers(run, training, state["optimizers"])
     run.batches.index = state["batches"]
     _restore_random_state(training, state)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -40,3 +43,21 @@ def choose(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
+
+
+@cache
+def keep_memory() -> None:
+    """Asks glibc to keep freed memory instead of returning it to the system. Elsewhere it does nothing.
+
+    By default every tensor of more than 128 KB is mapped anew, and each of its pages costs a fault: two thirds of the
+    time of a sampling step, and up to three quarters of a likelihood step's.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, mmap_threshold, largest = -1, -3, 1 << 30
+    mallopt(mmap_threshold, largest)
+    mallopt(trim_threshold, largest)

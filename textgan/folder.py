@@ -1,16 +1,16 @@
 """A run's folder: what stands where, and how it is written.
 
-    recipe.yaml            the filled recipe: `textgan run recipe.yaml` repeats the run
-    recipe.given.yaml      what the user wrote, settings laid in
-    environment.json       versions, device, components and their providers
-    data.json              sizes of the splits and what was left out
-    metrics.jsonl          a line an entry, the same bytes for the same run: {"step", "phase", "round", "kind", ...}
-    samples/000200.txt     sentences at each evaluation
-    checkpoints/000200/    enough to go on; see textgan.checkpoint
-    model/                 the generator and its tokenizer: what `textgan.load` reads
-    summary.json           the last table
-    controls/NAME/         a control's own run folder
-    log.txt                what happened when
+recipe.yaml            the filled recipe: `textgan run recipe.yaml` repeats the run
+recipe.given.yaml      what the user wrote, settings laid in
+environment.json       versions, device, components and their providers
+data.json              sizes of the splits and what was left out
+metrics.jsonl          a line an entry, the same bytes for the same run: {"step", "phase", "round", "kind", ...}
+samples/000200.txt     sentences at each evaluation
+checkpoints/000200/    enough to go on; see textgan.checkpoint
+model/                 the generator and its tokenizer: what `textgan.load` reads
+summary.json           the last table
+controls/NAME/         a control's own run folder
+log.txt                what happened when
 """
 
 from __future__ import annotations

@@ -63,7 +63,8 @@ class Component:
             return getattr(found, attribute)  # type: ignore[no-any-return]
         except (ImportError, AttributeError) as error:
             raise UserError(
-                f'{self.kind} "{self.name}" of {self.provider} {self.version} cannot be loaded from {self.target}: {error}'
+                f'{self.kind} "{self.name}" of {self.provider} {self.version} cannot be loaded '
+                f"from {self.target}: {error}"
             ) from error
 
 
@@ -84,7 +85,8 @@ def _installed() -> tuple[Component, ...]:
 def components(kind: str | None = None) -> list[Component]:
     """All registered components, of one kind or of all, in alphabetical order."""
     return sorted(
-        (c for c in (*_installed(), *_added) if kind in (None, c.kind)), key=lambda c: (list(KINDS).index(c.kind), c.name)
+        (c for c in (*_installed(), *_added) if kind in (None, c.kind)),
+        key=lambda c: (list(KINDS).index(c.kind), c.name),
     )
 
 
@@ -97,10 +99,9 @@ def find(kind: str, name: str) -> Component:
         providers = " and ".join(f"{c.provider} {c.version}" for c in found)
         raise UserError(f'{kind} "{name}" is provided twice, by {providers}; uninstall one of them')
     names = [c.name for c in components(kind)]
-    raise UserError(
-        f'there is no {kind} "{name}"{suggest(name, names)}; there are: {", ".join(names)} '
-        f"(a plugin that was just added to an editable install needs `pip install -e` once more)"
-    )
+    near = suggest(name, names)
+    others = f"; there are: {', '.join(names)}. A plugin's new names are seen after `pip install -e` is run once more"
+    raise UserError(f'there is no {kind} "{name}"{near or others}')
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
@@ -110,7 +111,7 @@ def suggest(name: str, names: Iterable[str]) -> str:
 
 
 def register(kind: str, name: str) -> Callable[[Any], Any]:
-    """A decorator that registers a class or function of the user's own for this process: `@register("reward", "short")`.
+    """A decorator that registers a class or function for this process: `@register("reward", "short")`.
 
     Registering the same thing again (a notebook cell run twice) replaces it.
     """

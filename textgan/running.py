@@ -17,16 +17,15 @@ import torch
 
 from textgan import checkpoint, model
 from textgan.build import Run, build, common_phases, make, prepare
-from textgan.data.corpus import Corpus
 from textgan.environment import environment
-from textgan.errors import Failure, UserError
+from textgan.errors import Failure
 from textgan.evaluation import Measured, evaluate
 from textgan.folder import Folder
 from textgan.recipe import Recipe
 from textgan.recipe import load as load_recipe
 from textgan.roles import Tracker
 from textgan.stopping import Stopped, StopRequest
-from textgan.training import Phase, Place, Step, train
+from textgan.training import Place, Step, train
 
 
 class Observer:
@@ -190,8 +189,8 @@ class _Session:
             saved = self.folder.saved()
             kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was saved yet"
             raise Failure(
-                f"{wrong[0]} is {values[wrong[0]]} in round {step.place.round} of {step.phase.name}: training diverged; "
-                f"{kept}. A smaller lr or a clip for the optimizer usually helps"
+                f"{wrong[0]} is {values[wrong[0]]} in round {step.place.round} of {step.phase.name}: training "
+                f"diverged; {kept}. A smaller lr or a clip for the optimizer usually helps"
             )
 
     def _evaluate(self, column: str, place: Place) -> None:
@@ -211,8 +210,8 @@ class _Session:
         """The table so far, from what an interrupted run had measured."""
         for entry in self.folder.entries():
             if entry.pop("kind") == "evaluation":
-                place, phase, _ = entry.pop("step"), entry.pop("phase"), entry.pop("round")
-                self.result.columns[phase] = entry
+                phase = entry.pop("phase")
+                self.result.columns[phase] = {k: v for k, v in entry.items() if k not in ("step", "round")}
 
     def _save(self, place: Place) -> None:
         path = self.folder.checkpoints / f"{place.index:06d}"

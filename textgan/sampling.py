@@ -6,7 +6,7 @@ device's cache, so [R,V] is never held for many rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
@@ -38,11 +38,11 @@ class Decoder(Protocol):
         """Logits of the next token, [...,H] -> [...,V]."""
 
 
-def tree_map(function: Callable[[Tensor], Tensor], state: State) -> State:
-    """Applies a function to every tensor of a state."""
+def tree_rows(state: State, rows: Tensor) -> State:
+    """Some rows of a state, in that order."""
     if isinstance(state, Tensor):
-        return function(state)
-    return tuple(tree_map(function, part) for part in state)
+        return state[rows]
+    return tuple(tree_rows(part, rows) for part in state)
 
 
 def tree_cat(first: State, second: State) -> State:
@@ -103,11 +103,11 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rol
 
     state = decoder.start(Batch(x, samples.valid, given))  # of the samples, one token further at each t
     _, state = decoder.read(torch.full_like(x[:, :1], vocab.bos), state)
-    going, going_state, joined = own[:0], tree_map(lambda part: part[:0], state), 0
+    going, going_state, joined = own[:0], tree_rows(state, own[:0]), 0
     for t, rows in enumerate(unfinished, start=1):
         features, state = decoder.read(x[:, t - 1 : t], state)
         joining, joined = rows.repeat(count), joined + len(rows) * count
-        features, now = features[joining], tree_map(lambda part, new=joining: part[new], state)
+        features, now = features[joining], tree_rows(state, joining)
         if len(going):
             later, going_state = decoder.read(tokens[going, t - 1 : t], going_state)
             features, now = torch.cat([later, features]), tree_cat(going_state, now)
@@ -118,7 +118,7 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rol
         going_state = now
         if not waits and vocab.eos is not None:
             writing = (tokens[going, t] != vocab.eos).nonzero().squeeze(1)
-            going, going_state = going[writing], tree_map(lambda part, keep=writing: part[keep], now)
+            going, going_state = going[writing], tree_rows(now, writing)
     return Rollouts(source, prefix, _ended(tokens, given[source], vocab))
 
 

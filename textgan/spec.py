@@ -1,4 +1,4 @@
-"""What a component is, read from its source without importing it: options, shared objects, traits, documentation.
+"""What a component is, read from its source without importing it: options, shared objects, traits, prose.
 
 Importing a generator imports torch, over a second; a recipe is checked and components are listed in a fraction of that.
 So signatures are read from the syntax tree. What cannot be read so (a class made at run time, a file without source)
@@ -21,8 +21,20 @@ from typing import Any
 from textgan import options
 from textgan.registry import Component
 
-SHARED = ("texts", "vocab", "tokenizer", "corpus", "max_len", "generator", "discriminator", "loss", "estimator", "reward",
-          "parameters", "run_folder")  # fmt: skip
+SHARED = (
+    "texts",
+    "vocab",
+    "tokenizer",
+    "corpus",
+    "max_len",
+    "generator",
+    "discriminator",
+    "loss",
+    "estimator",
+    "reward",
+    "parameters",
+    "run_folder",
+)
 """Arguments of these names receive an object of the run and are no options. Earlier ones exist earlier."""
 
 MISSING = object()
@@ -201,13 +213,13 @@ def _written(annotation: Any) -> str:
 
 
 def _evaluate(annotation: Any) -> Any:
-    """The type behind an annotation. Only names of `textgan.options` and built-in types are known; others are Any."""
+    """The type behind an annotation. Names of `textgan.options` and built-in types are known; others are Any."""
     if not isinstance(annotation, str):
         return annotation
-    known = {name: getattr(options, name) for name in options.__all__}
+    known: dict[str, Any] = {name: getattr(options, name) for name in options.__all__}
+    known |= {kind.__name__: kind for kind in (int, float, str, bool, list, dict, tuple)}
     try:
-        return eval(annotation, {"__builtins__": {}}, {**known, "int": int, "float": float, "str": str, "bool": bool,
-                                                       "list": list, "dict": dict, "tuple": tuple, "None": None})  # fmt: skip
+        return eval(annotation, {"__builtins__": {}}, known)
     except (NameError, TypeError, AttributeError, SyntaxError):
         return Any
 

@@ -126,7 +126,7 @@ def play(turn: Turn, batches: Iterator[Batch]) -> Mapping[str, Tensor]:
         for loss in turn.objective.losses(batches):
             for mover in turn.movers:
                 mover.optimizer.zero_grad()
-            loss.value.backward()  # type: ignore[no-untyped-call]
+            loss.value.backward()
             for mover in turn.movers:
                 mover.step()
             for name, value in loss.stats.items():

@@ -39,6 +39,7 @@ def test_shares_are_drawn_by_the_seed(text: str) -> None:
     assert (len(raw.train), len(raw.validation), len(raw.test)) == (85, 5, 10)
     assert everything(raw) == sorted(LINES)
     assert list(raw.train) == [line for line in LINES if line in set(raw.train)]
+    assert list(raw.test[:3]) == ["line number 5", "line number 21", "line number 29"]  # in every process
     assert TextFiles(text).read(1) == raw
     assert TextFiles(text).read(2).test != raw.test
 
@@ -58,7 +59,7 @@ def test_files_of_their_own_are_used_whole(text: str, tmp_path: Path) -> None:
 
 
 def test_every_format_reads_the_same(tmp_path: Path) -> None:
-    rows = [{"id": n, "text": line} for n, line in enumerate([*LINES, 'null, "NA"', "zwölf"])]
+    rows = [{"id": n, "text": line} for n, line in enumerate([*LINES, "null", 'NA, "x"', "zwölf"])]
     lines = [str(row["text"]) for row in rows]
     table = datasets.Dataset.from_list(rows)
     table.to_parquet(str(tmp_path / "a.parquet"))

@@ -47,12 +47,13 @@ def test_words_agree_with_nltk_on_real_captions() -> None:
     if not COCO.is_dir():
         pytest.skip("the captions are not here")
     nltk = pytest.importorskip("nltk.tokenize")
-    lines = (COCO / "train.txt").read_text().splitlines()
+    lines = (COCO / "train.txt").read_text().splitlines()[:5000]
     tokenizer = word(lines)
     ours, reference = round_trip(tokenizer, lines), nltk.NLTKWordTokenizer()
     same = sum(reference.tokenize(line.lower()) == mine.split(" ") for line, mine in zip(lines, ours, strict=True))
     assert same / len(lines) > 0.995
-    assert abs(tokenizer.vocab.size - 4682) < 50
+    theirs = {token for line in lines for token in reference.tokenize(line.lower())}
+    assert abs(tokenizer.vocab.size - 4 - len(theirs)) < 20
     assert tokenizer.encode(ours) == tokenizer.encode(lines)
 
 
@@ -64,11 +65,16 @@ def test_word_ids_fall_with_the_count_and_ties_are_alphabetical() -> None:
 def test_ids_are_the_same_in_every_process() -> None:
     program = (
         "from textgan.data.tokenizers import bpe, char, word; import json;"
-        f"print(json.dumps([make({TEXTS * 3!r}).hf.get_vocab() for make in (bpe, char, word)], sort_keys=True))"
+        f"ids = [make({TEXTS * 3!r}).hf.get_vocab() for make in (bpe, char, word)];"
+        "print(json.dumps(ids, sort_keys=True))"
     )
     runs = {
         subprocess.run(
-            [sys.executable, "-c", program], check=True, capture_output=True, text=True, env={"PYTHONHASHSEED": seed}
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={"PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
     }
@@ -135,7 +141,9 @@ def test_numbers_are_their_own_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "tokenizer", [word(TEXTS), char(TEXTS), bpe(TEXTS, 300), numbers(9, 0), numbers(9, 10, 9)], ids=str
+    "tokenizer",
+    [word(TEXTS), char(TEXTS), bpe(TEXTS, 300), numbers(9, 0), numbers(9, 10, 9)],
+    ids=["word", "char", "bpe", "oracle", "tokens"],
 )
 def test_a_saved_tokenizer_is_the_same_tokenizer(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path)

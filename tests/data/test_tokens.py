@@ -58,7 +58,11 @@ def test_what_is_no_id_is_named_with_its_line(content: str, says: str, tmp_path:
 
 
 def test_arrays_are_checked(tmp_path: Path) -> None:
-    for name, array in {"flat": np.arange(5), "floats": np.ones((3, 3)), "object": np.array([[[1]], "a"], dtype=object)}.items():
+    for name, array in {
+        "flat": np.arange(5),
+        "floats": np.ones((3, 3)),
+        "object": np.array([[[1]], "a"], dtype=object),
+    }.items():
         np.save(tmp_path / f"{name}.npy", array, allow_pickle=True)
         with pytest.raises(UserError, match=r"2-D array of integers|could not be read as a numpy array"):
             TokenFiles(str(tmp_path / f"{name}.npy")).read(1)

@@ -32,7 +32,11 @@ def _remember_debug(context: click.Context, _: click.Parameter, value: bool) -> 
 
 def _debug_option() -> click.Option:
     return click.Option(
-        ["--debug"], is_flag=True, expose_value=False, callback=_remember_debug, help="Show the traceback of an error."
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_debug,
+        help="Show the traceback of an error.",
     )
 
 
@@ -49,7 +53,8 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             if takes_settings:
-                error.message += " A setting of the recipe has no dashes: key=value, such as estimator.rollouts=4."
+                hint = "A setting of the recipe has no dashes: key=value, such as estimator.rollouts=4."
+                raise click.UsageError(f"{error.format_message()} {hint}", ctx) from error
             raise
 
 
@@ -75,7 +80,7 @@ def _load_plugins(_: click.Context, __: click.Parameter, files: Sequence[Path]) 
 
 
 def plugin_option(command: F) -> F:
-    """`--plugin FILE.py`: runs the file, so that a recipe can name what it registers. The files are passed on."""
+    """`--plugin FILE.py`: runs the file, so that a recipe can name what it registers. Passed on."""
     return click.option(
         "--plugin",
         "plugins",
@@ -95,15 +100,22 @@ def json_option(command: F) -> F:
 
 def draw_options(command: F) -> F:
     """How words are drawn: passed on as temperature, top_k, top_p."""
-    for option in (
-        click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), metavar="P",
-                     help="Draw from the likeliest words that hold this share of the probability."),
-        click.option("--top-k", type=click.IntRange(1), metavar="K", help="Draw from the K likeliest words only."),
-        click.option("--temperature", type=click.FloatRange(0), default=1.0, show_default=True, metavar="T",
-                     help="Below 1 is safer and duller, above 1 wilder; 0 takes the likeliest word each time."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    temperature = click.option(
+        "--temperature",
+        type=click.FloatRange(0),
+        default=1.0,
+        show_default=True,
+        metavar="T",
+        help="Below 1 is safer and duller, above 1 wilder; 0 takes the likeliest word each time.",
+    )
+    top_k = click.option("--top-k", type=click.IntRange(1), metavar="K", help="Draw from the K likeliest words only.")
+    top_p = click.option(
+        "--top-p",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="P",
+        help="Draw from the likeliest words that hold this share of the probability.",
+    )
+    return temperature(top_k(top_p(command)))
 
 
 def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

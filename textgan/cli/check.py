@@ -56,7 +56,8 @@ def summary(recipe: Recipe) -> Iterator[str]:
         if filled[kind] is not None:
             yield f"{kind:<{wide}}  {component(filled[kind])}"
     for name, phase in filled["phases"].items():
-        yield f"{'phase':<{wide}}  {name}: {phase['steps']:,} rounds of {', '.join(map(_turn, phase['turns']))}"
+        turns = ", ".join(map(_turn, phase["turns"]))
+        yield f"{'phase':<{wide}}  {name}: {phase['steps']:,} rounds of {turns}"
     metrics = ", ".join(block["name"] for block in filled["evaluate"]["metrics"])
     yield f"{'metrics':<{wide}}  {metrics or 'none'}"
     if filled["controls"]:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--samples", type=click.IntRange(1), metavar="N", help="How many texts to generate; default the recipe's.")
+@click.option(
+    "--samples", type=click.IntRange(1), metavar="N", help="How many texts to generate; default the recipe's."
+)
 @draw_options
 @click.option("--metrics", metavar="A,B", help="Metrics to compute; default the recipe's.")
 @click.option("--seed", type=click.IntRange(0), help="Of the draws; default the recipe's, as at the end of the run.")
@@ -47,7 +49,7 @@ def evaluate(
 ) -> None:
     """Measure the model of a finished run.
 
-    RUN is a run's folder, or the model folder in it. The data of its recipe are read again for the comparison.
+    RUN is a run's folder, or the model folder in it. The data of its recipe are read again for this.
     """
     from textgan import evaluation, model
     from textgan.build import prepare
@@ -69,7 +71,13 @@ def evaluate(
     better: dict[str, str] = {name: way for metric in built for name, way in metric.better().items()}
     signatures = [text for text in (metric.signature() for metric in built) if text]
     if as_json:
-        draws = {"samples": count, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": used_seed}
+        draws = {
+            "samples": count,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "seed": used_seed,
+        }
         write_json({"run": str(run), "values": measured.values, "better": better, "signatures": signatures} | draws)
         return
     console = results()
@@ -79,7 +87,7 @@ def evaluate(
 
 
 def _metrics(trained: Model, names: str | None) -> list[dict[str, Any]]:
-    """The blocks of the metrics that are asked for: the recipe's own where it has them, else by their defaults."""
+    """The metrics that are asked for: the recipe's own blocks where it has them, else their defaults."""
     own: list[dict[str, Any]] = trained.recipe.filled["evaluate"]["metrics"]
     if names is None:
         return own

@@ -1,7 +1,7 @@
 """From outcomes to exit codes.
 
-0 success; 1 a run that failed, or an error that nobody expected; 2 something that the user can mend; 130 stopped by
-Ctrl-C; 143 stopped by SIGTERM; 141 whoever read the output has gone.
+0 success; 1 a run that failed, or an error that nobody expected; 2 something that the user can mend;
+130 stopped by Ctrl-C; 143 stopped by SIGTERM; 141 whoever read the output has gone.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _say(text: str, code: int, state: State) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM leaves like an exception, so that what is open is closed. Only the main thread may arrange this."""
+    """SIGTERM leaves like an exception, so that what is open is closed. Only the main thread can do it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -30,7 +30,9 @@ def init(name: str, file: Path | None) -> None:
     shipped = bundled()
     short = name.removesuffix(".yaml")
     if short not in shipped:
-        raise UserError(f'there is no recipe "{name}"{registry.suggest(short, shipped)}; there are: {", ".join(shipped)}')
+        raise UserError(
+            f'there is no recipe "{name}"{registry.suggest(short, shipped)}; there are: {", ".join(shipped)}'
+        )
     target = file or Path(f"{short.rpartition('/')[2]}.yaml")
     text = shipped[short].read_text(encoding="utf-8")
     try:

@@ -14,7 +14,10 @@ def new() -> None:
     """Start something of your own."""
 
 
-@new.command(cls=Command, epilog=examples("textgan new plugin textgan-mine", "textgan new plugin textgan-mine --in ~/src"))
+@new.command(
+    cls=Command,
+    epilog=examples("textgan new plugin textgan-mine", "textgan new plugin textgan-mine --in ~/src"),
+)
 @click.argument("name")
 @click.option(
     "--in",

@@ -45,7 +45,7 @@ def say(text: str) -> None:
 
 
 def write_json(value: Any) -> None:
-    """One JSON document on stdout. Everything beyond ASCII is escaped, so that no text can steer a terminal."""
+    """One JSON document on stdout. All beyond ASCII is escaped, so that no text can steer a terminal."""
     click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
 
 

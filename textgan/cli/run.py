@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 )
 @click.argument("recipe", required=False, shell_complete=complete_recipe)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default runs/NAME-DATE-TIME.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default runs/NAME-DATE-TIME."
+)
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Short for seed=N.")
 @click.option("--no-controls", is_flag=True, help="Leave the recipe's controls out.")
 @click.option("--dry-run", is_flag=True, help="Check, say what would be done, and stop.")
@@ -51,8 +53,8 @@ def run(
 ) -> None:
     """Train by a recipe, measure, and keep everything in a folder.
 
-    RECIPE is a file, or the name of a recipe that comes with the toolkit. KEY=VALUE changes one of its values.
-    Ctrl-C finishes the round and saves; --resume goes on.
+    RECIPE is a file, or the name of a recipe that comes with the toolkit. KEY=VALUE changes one of its
+    values. Ctrl-C finishes the round and saves; --resume goes on.
     """
     if resume is not None:
         _alone(resume)
@@ -73,17 +75,15 @@ def run(
 
 def _alone(folder: Path) -> None:
     """A resumed run goes to the end that it had; nothing about it can be changed."""
-    context = click.get_current_context()
-    given = [
-        name.replace("_", "-") if name in ("recipe", "settings") else f"--{name.replace('_', '-')}"
-        for name in ("recipe", "settings", "out", "seed", "no_controls", "dry_run")
-        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE and context.params[name]
-    ]
-    seeded = context.params["seed"] is not None and "--seed" not in given
-    if given or seeded:
+    given = click.get_current_context().params
+    words = {"recipe": "the recipe", "settings": "the settings"}
+    options = {name: f"--{name.replace('_', '-')}" for name in ("out", "seed", "no_controls", "dry_run")}
+    # 0 is a seed, but False is no option that was given
+    extra = [word for name, word in {**words, **options}.items() if given[name] or str(given[name]) == "0"]
+    if extra:
         raise UserError(
-            f"--resume goes on with {folder} exactly as it was begun; leave out "
-            f"{', '.join([*given, *['--seed'] * seeded])}, or begin a new run with `textgan run {folder}/recipe.yaml`"
+            f"--resume goes on with {folder} exactly as it was begun; leave out {', '.join(extra)}, "
+            f"or begin a new run from {folder / 'recipe.yaml'}"
         )
 
 
@@ -113,16 +113,25 @@ def _tell(recipe: Recipe, out: Path | None, controls: bool, as_json: bool) -> No
     click.echo(f"{recipe.file}: ok")
     for line in summary(recipe):
         click.echo(f"  {line}")
-    click.echo(f"  would go to {out or f'runs/{recipe.name}-DATE-TIME'}; {sum(phases.values()):,} rounds in all", nl=False)
+    click.echo(
+        f"  would go to {out or f'runs/{recipe.name}-DATE-TIME'}; {sum(phases.values()):,} rounds in all",
+        nl=False,
+    )
     click.echo(f", without controls ({', '.join(left_out)})" if left_out else "")
 
 
 def _play(
-    recipe: Recipe | None, out: Path | None, controls: bool, quiet: bool, plugins: Sequence[Path], as_json: bool
+    recipe: Recipe | None,
+    out: Path | None,
+    controls: bool,
+    quiet: bool,
+    plugins: Sequence[Path],
+    as_json: bool,
 ) -> None:
     """Trains and shows. `recipe` is None for a run that goes on, whose folder is then `out`."""
     from textgan import running
     from textgan.api import new_folder
+    from textgan.cli.console import suited
     from textgan.cli.output import news, say
     from textgan.cli.report import report
 
@@ -131,7 +140,7 @@ def _play(
         folder = out
     else:
         folder = out or new_folder(recipe.name)
-    with _observer(news(), quiet) as observer:
+    with suited(news(), quiet) as observer:
         try:
             if recipe is None:
                 result = running.resume(folder, observer)
@@ -140,12 +149,11 @@ def _play(
             observer.finished = True
         except (Stopped, KeyboardInterrupt) as stop:
             observer.close()
-            if isinstance(stop, Stopped) or observer.place is not None:
-                at = observer.where()
-                more = "".join(f" --plugin {shlex.quote(str(file))}" for file in plugins)
-                lost = "" if isinstance(stop, Stopped) else " at once, without saving"
-                say(
-                    f"stopped{lost}{at}; continue with: textgan run --resume {shlex.quote(str(folder))}{more}",
-                )
+            saved = isinstance(stop, Stopped)
+            if saved or observer.place is not None:
+                command = ["textgan", "run", "--resume", str(folder)]
+                command += [word for file in plugins for word in ("--plugin", str(file))]
+                how = "" if saved else " at once, without saving"
+                say(f"stopped{how}{observer.where()}; continue with: {shlex.join(command)}")
             raise
     report(result, as_json)

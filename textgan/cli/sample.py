@@ -42,8 +42,8 @@ def sample(
 ) -> None:
     """Write new texts, a line each.
 
-    RUN is a run's folder, or the model folder in it. Characters that would steer a terminal are shown as escapes
-    such as \\x1b; --json holds the texts as they are.
+    RUN is a run's folder, or the model folder in it. Characters that would steer a terminal are shown as
+    escapes such as \\x1b; --json holds the texts as they are.
     """
     _greedy_alone(greedy)
     from textgan import model

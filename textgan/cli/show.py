@@ -43,7 +43,7 @@ def show(name: str, plugins: Sequence[Path], as_json: bool) -> None:
     from textgan.recipe import bundled
 
     specs = [spec.read(component) for component in registry.components() if component.name == name]
-    recipes = {name: file for key, file in bundled().items() if key == name}
+    recipes = [file for key, file in bundled().items() if key == name]
     if not specs and not recipes:
         every = [*(component.name for component in registry.components()), *bundled()]
         raise UserError(
@@ -53,8 +53,8 @@ def show(name: str, plugins: Sequence[Path], as_json: bool) -> None:
     if as_json:
         found = [*map(_described, specs)]
         found += [
-            {"kind": "recipe", "name": key, "file": str(file), "text": file.read_text(encoding="utf-8")}
-            for key, file in recipes.items()
+            {"kind": "recipe", "name": name, "file": str(file), "text": file.read_text(encoding="utf-8")}
+            for file in recipes
         ]
         write_json(found[0] if len(found) == 1 else found)
         return
@@ -62,7 +62,7 @@ def show(name: str, plugins: Sequence[Path], as_json: bool) -> None:
     for number, known in enumerate(specs):
         console.print("\n" * (number > 0), end="")
         _print(console, known)
-    for file in recipes.values():
+    for file in recipes:
         console.print("\n" * bool(specs), end="")
         click.echo(file.read_text(encoding="utf-8"), nl=False)
 
@@ -98,12 +98,14 @@ def _print(console: Console, known: Spec) -> None:
     component = known.component
     provider = f"{component.provider} {component.version}".strip()
     console.print(
-        Text.assemble((component.name, "bold cyan"), f"  {component.kind}", (f"  {provider}, {component.target}", "dim"))
+        Text.assemble(
+            (component.name, "bold cyan"), f"  {component.kind}", (f"  {provider}, {component.target}", "dim")
+        )
     )
     for line in known.doc.strip().split("\n"):
         console.print(Text(visible(line)))
     if known.options:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
         table.add_column("option", no_wrap=True)
         table.add_column("type", max_width=30)
         table.add_column("default", overflow="fold")

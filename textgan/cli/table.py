@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -22,8 +22,8 @@ def row_name(name: str, better: Mapping[str, str]) -> Text:
 
 
 def metric_table(columns: Columns, better: Mapping[str, str]) -> Table:
-    """Rows are metrics, columns phases and controls. The best of a row is bold where a direction is better."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    """Rows are metrics, columns phases and controls. A best value is bold."""
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(Text(visible(column)), justify="right", overflow="fold")
@@ -31,11 +31,23 @@ def metric_table(columns: Columns, better: Mapping[str, str]) -> Table:
         row = [values.get(name) for values in columns.values()]
         best = best_of(row, better.get(name)) if len(columns) > 1 else None
         cells = [
-            Text("" if value is None else figure(value), style="bold" if value is not None and value == best else "")
+            Text(
+                "" if value is None else figure(value),
+                style="bold" if value is not None and value == best else "",
+            )
             for value in row
         ]
         table.add_row(row_name(name, better), *cells)
     return table
+
+
+def leading(names: Iterable[str], better: Mapping[str, str]) -> list[str]:
+    """The names that matter most where there is no room for all: those with a better direction, and of a
+    numbered family, such as bleu2 to bleu5, the last.
+    """
+    directed = [name for name in names if name in better]
+    last = {name.rstrip("0123456789"): name for name in directed}
+    return [name for name in directed if last[name.rstrip("0123456789")] == name]
 
 
 def best_of(row: Sequence[float | None], way: str | None) -> float | None:

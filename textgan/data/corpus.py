@@ -107,7 +107,7 @@ def build_corpus(
     longest = max_len or min(LONGEST, max(map(len, ids["train"])))
     ids = {name: _fitting(ids[name], longest, name, notes) for name in SPLITS}
     if not drawn:
-        ids = _apart(ids, notes)
+        ids = _apart(ids, notes, lambda row: made.unk not in row)
     _check_enough(ids["train"], found, notes)
 
     length = longest + (made.vocab.eos is not None)
@@ -121,23 +121,24 @@ def _spoken(lines: Sequence[str], name: str, notes: dict[str, int]) -> list[str]
     return kept
 
 
-def _apart(splits: Mapping[str, list[Line]], notes: dict[str, int]) -> dict[str, list[Line]]:
-    """No line in two splits: it stays in test before validation, and in validation before train."""
+def _apart(
+    splits: Mapping[str, list[Line]], notes: dict[str, int], clear: Callable[[Line], bool] = lambda line: True
+) -> dict[str, list[Line]]:
+    """No line in two splits: it stays in test before validation, and in validation before train.
+
+    Lines that are not `clear`, because they hold unknown words, are never taken to be the same.
+    """
     kept: dict[str, list[Line]] = {}
     taken: set[Line] = set()
     for name in reversed(SPLITS):
         kept[name] = [line for line in splits[name] if line not in taken]
         where = "test" if name == "validation" else "validation or test"
-        count(
-            notes, f"{name}: lines that stand in {where}, too, left out", len(splits[name]) - len(kept[name])
-        )
-        taken.update(kept[name])
+        count(notes, f"{name}: lines that stand in {where}, too, left out", len(splits[name]) - len(kept[name]))
+        taken.update(line for line in kept[name] if clear(line))
     return kept
 
 
-def _fitting(
-    rows: list[tuple[int, ...]], longest: int, name: str, notes: dict[str, int]
-) -> list[tuple[int, ...]]:
+def _fitting(rows: list[tuple[int, ...]], longest: int, name: str, notes: dict[str, int]) -> list[tuple[int, ...]]:
     spelled = [row for row in rows if row]
     kept = [row for row in spelled if len(row) <= longest]
     count(notes, f"{name}: empty lines left out", len(rows) - len(spelled))
@@ -147,9 +148,7 @@ def _fitting(
 
 def _check_enough(train: Sequence[object], found: int, notes: Mapping[str, int]) -> None:
     if len(train) < FEWEST:
-        why = "; ".join(
-            f"{name}: {number}" for name, number in notes.items() if not name.startswith(SPLITS[1:])
-        )
+        why = "; ".join(f"{name}: {number}" for name, number in notes.items() if not name.startswith(SPLITS[1:]))
         raise UserError(
             f"{len(train)} of {found} lines are left to train on, at least {FEWEST} are needed"
             + (f" ({why})" if why else "")
@@ -157,9 +156,7 @@ def _check_enough(train: Sequence[object], found: int, notes: Mapping[str, int])
         )
 
 
-def _split(
-    rows: list[tuple[int, ...]], tokenizer: Tokenizer, length: int, name: str, notes: dict[str, int]
-) -> Split:
+def _split(rows: list[tuple[int, ...]], tokenizer: Tokenizer, length: int, name: str, notes: dict[str, int]) -> Split:
     batch = tokenizer.pad(rows, length)
     if tokenizer.unk is not None:
         unknown = batch.valid & (batch.tokens == tokenizer.unk)  # [N,T]

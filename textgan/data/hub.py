@@ -58,9 +58,7 @@ class Hub(Source):
             self._check_reachable()
         notes: dict[str, int] = {}
         rows = self._texts(self.split, local, notes)
-        validation = (
-            None if self.validation_split is None else self._texts(self.validation_split, local, notes)
-        )
+        validation = None if self.validation_split is None else self._texts(self.validation_split, local, notes)
         test = None if self.test_split is None else self._texts(self.test_split, local, notes)
         return Raw(*divide(rows, validation, test, self.shares, seed), notes=notes)
 

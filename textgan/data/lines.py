@@ -181,9 +181,7 @@ def divide(
         start = end
     if start >= len(distinct):
         wanted = ", ".join(f"{name}_share={shares[name]:g}" for name in missing)
-        raise UserError(
-            f"{len(distinct)} different lines are too few to set aside {wanted} and keep some to train on"
-        )
+        raise UserError(f"{len(distinct)} different lines are too few to set aside {wanted} and keep some to train on")
     drawn = {name: [row for row in rows if part.get(row) == name] for name in given}
     kept = [row for row in rows if row not in part]
     own = {name: list(value) if (value := given[name]) is not None else drawn[name] for name in given}

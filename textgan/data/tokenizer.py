@@ -106,9 +106,7 @@ class Tokenizer:
             vocab = Vocabulary(**(fields | {"never": tuple(fields["never"])}))
             backend = Backend.from_file(str(folder / "tokenizer.json"))
             return wrap(backend, vocab, config.get("unk_token"))
-        except (
-            Exception
-        ) as error:  # the Rust library raises plain exceptions; whatever it is, the folder is no good
+        except Exception as error:  # the Rust library raises plain exceptions; whatever it is, the folder is no good
             reason = f"{type(error).__name__}: {error}"
             raise UserError(f"{folder} holds no tokenizer that was saved by textgan ({reason})") from error
 

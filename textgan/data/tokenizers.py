@@ -71,9 +71,7 @@ def word(
     return wrap(backend, vocab, UNK)
 
 
-def char(
-    texts: Sequence[str], vocab_size: PositiveInt | None = None, min_count: PositiveInt = 1
-) -> Tokenizer:
+def char(texts: Sequence[str], vocab_size: PositiveInt | None = None, min_count: PositiveInt = 1) -> Tokenizer:
     """Every character is a token, the space too; decodes to the exact text.
 
     Args:
@@ -86,9 +84,7 @@ def char(
     for text in texts:
         counts.update(text)
     backend, vocab = _by_count(counts, vocab_size, min_count)
-    backend.pre_tokenizer = pre_tokenizers.Split(
-        Regex(r"(?m:.)"), "isolated"
-    )  # Oniguruma's (?m:.) is any character
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.)"), "isolated")  # Oniguruma's (?m:.) is any character
     backend.decoder = decoders.Fuse()
     return wrap(backend, vocab, UNK)
 
@@ -108,9 +104,7 @@ def bpe(texts: Sequence[str], vocab_size: PositiveInt = 8000, min_count: Positiv
     special, alphabet = [PAD, BOS, EOS], pre_tokenizers.ByteLevel.alphabet()
     if vocab_size < len(special) + len(alphabet):
         least = len(special) + len(alphabet)
-        raise UserError(
-            f"bpe: vocab_size is {vocab_size}, but 256 bytes and three special ids take {least} at least"
-        )
+        raise UserError(f"bpe: vocab_size is {vocab_size}, but 256 bytes and three special ids take {least} at least")
     backend = Backend(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -141,9 +135,7 @@ def pretrained(path: str, revision: str | None = None) -> Tokenizer:
     if (folder / FILE).is_file():
         return Tokenizer.load(folder)
     if not folder.is_dir() and (path[:1] in {".", "/", "~"} or path.count("/") > 1):
-        raise UserError(
-            f"{path}: there is no such folder; name a folder with a tokenizer.json, or a name on the Hub"
-        )
+        raise UserError(f"{path}: there is no such folder; name a folder with a tokenizer.json, or a name on the Hub")
     return _adopt(_fetch(str(folder) if folder.is_dir() else path, revision, local=folder.is_dir()), path)
 
 
@@ -167,9 +159,7 @@ def numbers(size: Count, bos: Count, eos: Count | None = None) -> Tokenizer:
     pad = max(extra.values()) + 1 if extra else bos
     ids |= extra | ({PAD: pad} if extra else {})
     never = tuple(sorted({pad, *([bos] if BOS in extra else [])})) if extra else ()
-    backend = Backend(
-        models.WordLevel(ids, unk_token=UNK)
-    )  # which is in no vocabulary: another word is an error
+    backend = Backend(models.WordLevel(ids, unk_token=UNK))  # which is in no vocabulary: another word is an error
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return wrap(backend, Vocabulary(size=len(ids), bos=bos, eos=eos, pad=pad, never=never))
 
@@ -180,26 +170,16 @@ def _by_count(counts: Counter[str], vocab_size: int | None, min_count: int) -> t
     from tokenizers import models
 
     spelled_out = counts.pop(UNK, 0)
-    ordered = sorted(
-        (item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0])
-    )
+    ordered = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
     room = len(ordered) if vocab_size is None else vocab_size - len(SPECIAL)
     if room < 1 and counts:
-        found = (
-            "min_count is higher than any word's count"
-            if vocab_size is None
-            else f"vocab_size is {vocab_size}"
-        )
-        raise UserError(
-            f"the tokenizer has no room for a word: {found}; four ids are special, so allow more words"
-        )
+        found = "min_count is higher than any word's count" if vocab_size is None else f"vocab_size is {vocab_size}"
+        raise UserError(f"the tokenizer has no room for a word: {found}; four ids are special, so allow more words")
     words = [name for name, _ in ordered[:room]]
     ids = {name: number for number, name in enumerate((*SPECIAL, *words))}
     unseen = not spelled_out and len(words) == len(counts)
     never = (0, 1, 3) if unseen else (0, 1)  # <unk> may be said only where the training text says it
-    return Backend(models.WordLevel(ids, unk_token=UNK)), Vocabulary(
-        size=len(ids), bos=1, eos=2, pad=0, never=never
-    )
+    return Backend(models.WordLevel(ids, unk_token=UNK)), Vocabulary(size=len(ids), bos=1, eos=2, pad=0, never=never)
 
 
 def _fetch(path: str, revision: str | None, local: bool) -> Any:
@@ -218,9 +198,7 @@ def _fetch(path: str, revision: str | None, local: bool) -> Any:
             ) from error
         raise UserError(f"{path}: no usable tokenizer ({str(error).strip().splitlines()[0]})") from error
     if not found.is_fast:
-        raise UserError(
-            f"{path}: this tokenizer runs only in Python; textgan needs one with a tokenizer.json"
-        )
+        raise UserError(f"{path}: this tokenizer runs only in Python; textgan needs one with a tokenizer.json")
     return found
 
 

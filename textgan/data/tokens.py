@@ -74,9 +74,7 @@ def read_ids(path: str, column: str | None, size: int | None, notes: dict[str, i
         rows = table_rows(path, column)
     else:
         rows = [line.replace(",", " ").split() for line in text_lines(path)]
-    found = [
-        _ids(row, size, f"{path}, line {n}") for n, row in enumerate(rows, 1) if row is not None and len(row)
-    ]
+    found = [_ids(row, size, f"{path}, line {n}") for n, row in enumerate(rows, 1) if row is not None and len(row)]
     count(notes, "empty lines left out", len(rows) - len(found))
     if not found:
         raise UserError(f"{path} holds no sequence of ids; expected one a line, such as 12 7 305")
@@ -88,13 +86,9 @@ def _ids(row: Any, size: int | None, where: str) -> list[int]:
     for word in words:
         if not _is_whole(word):
             shown = str(word).replace(BAD, "?")[:40]
-            raise UserError(
-                f"{where}: {shown!r} is no id; expected whole numbers from 0 between spaces or commas"
-            )
+            raise UserError(f"{where}: {shown!r} is no id; expected whole numbers from 0 between spaces or commas")
         if size is not None and int(word) >= size:
-            raise UserError(
-                f"{where}: id {int(word)} is too large for size={size}; ids run from 0 to {size - 1}"
-            )
+            raise UserError(f"{where}: id {int(word)} is too large for size={size}; ids run from 0 to {size - 1}")
     return [int(word) for word in words]
 
 

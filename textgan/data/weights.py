@@ -47,9 +47,7 @@ class LstmWeights:
         return self.output.shape[1]
 
     def to(self, device: torch.device | str) -> LstmWeights:
-        return LstmWeights(
-            *(part.to(device) for part in (self.inputs, self.recurrent, self.output, self.output_bias))
-        )
+        return LstmWeights(*(part.to(device) for part in (self.inputs, self.recurrent, self.output, self.output_bias)))
 
     @classmethod
     def draw(cls, size: int, hidden_dim: int, seed: int) -> LstmWeights:
@@ -61,9 +59,7 @@ class LstmWeights:
 
     @classmethod
     def of(cls, arrays: Mapping[str, np.ndarray[Any, Any]]) -> LstmWeights:
-        gates = {
-            part: torch.cat([_float(arrays[f"{part}_{gate}"]) for gate in "ifoc"], dim=-1) for part in "WUb"
-        }
+        gates = {part: torch.cat([_float(arrays[f"{part}_{gate}"]) for gate in "ifoc"], dim=-1) for part in "WUb"}
         inputs = _float(arrays["embedding"]) @ gates["W"] + gates["b"]
         return cls(inputs, gates["U"], _float(arrays["W_out"]), _float(arrays["b_out"]))
 
@@ -77,25 +73,19 @@ class LstmWeights:
         """
         file = existing(path)
         try:
-            arrays = (
-                _npz(file) if file.suffix.lower() == ".npz" else dict(enumerate_arrays(file.read_bytes()))
-            )
+            arrays = _npz(file) if file.suffix.lower() == ".npz" else dict(enumerate_arrays(file.read_bytes()))
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         except Exception as error:  # a damaged pickle or archive may raise anything
             raise UserError(f"{path} is damaged or no file of oracle weights: {error}") from error
         if missing := [name for name in ORDER if name not in arrays]:
-            raise UserError(
-                f"{path} lacks the arrays {', '.join(missing)}; it holds {', '.join(arrays) or 'none'}"
-            )
+            raise UserError(f"{path} lacks the arrays {', '.join(missing)}; it holds {', '.join(arrays) or 'none'}")
         if any(arrays[name].dtype.kind != "f" for name in ORDER) or arrays["embedding"].ndim != 2:
             raise UserError(f"{path}: the weights of an oracle are arrays of floats, the embedding [V,E]")
         size, embed_dim = arrays["embedding"].shape
         for name, shape in shapes(size, embed_dim, arrays["b_i"].size).items():
             if arrays[name].shape != shape:
-                raise UserError(
-                    f"{path}: the array {name} should be {list(shape)}, not {list(arrays[name].shape)}"
-                )
+                raise UserError(f"{path}: the array {name} should be {list(shape)}, not {list(arrays[name].shape)}")
         return cls.of(arrays)
 
 

@@ -18,8 +18,8 @@ class TextCnn(Discriminator):
     """Embedding, convolutions of several widths, max over time, highway, dropout, two classes.
 
     Kim 2014 (arXiv:1408.5882) with the highway layer and the initialisation of SeqGAN's released code: embeddings
-    U(-1, 1), weights truncated N(0, 0.1), biases 0.1 (the highway's gate -2), L2 on the output layer alone. The logit is
-    the difference of the two classes' outputs, so sigmoid(logit) is the paper's softmax. A window lies inside its
+    U(-1, 1), weights truncated N(0, 0.1), biases 0.1 (the highway's gate -2), L2 on the output layer alone. The logit
+    is the difference of the two classes' outputs, so sigmoid(logit) is the paper's softmax. A window lies inside its
     sentence; a sentence shorter than a filter is read by one window, filled up with zeros. So padding changes nothing.
 
     Args:
@@ -75,10 +75,11 @@ class TextCnn(Discriminator):
         return self.l2 * 0.5 * (weight.square().sum() + bias.square().sum())
 
     def _embed(self, x: Tensor) -> Tensor:
-        return x @ self.embedding.weight if x.is_floating_point() else self.embedding(x)  # [B,T,E]
+        weight = self.embedding.weight
+        return x @ weight if x.is_floating_point() else functional.embedding(x, weight)  # [B,T,E]
 
     def _highway(self, pooled: Tensor) -> Tensor:
-        gate = self.gate(pooled).sigmoid()
+        gate: Tensor = self.gate(pooled).sigmoid()
         return gate * functional.relu(self.transform(pooled)) + (1 - gate) * pooled
 
     def _verdict(self, pooled: Tensor) -> Scores:

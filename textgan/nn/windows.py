@@ -1,6 +1,8 @@
-"""Convolution over the words of a sentence with max over time, in two equal forms: matrix products and table look-ups."""
+"""Convolution over a sentence with max over time, in two equal forms: matrix products and table look-ups."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +24,16 @@ class TextConvolution(nn.Module):
         self.widths = widths
         self.filters = nn.ModuleList(nn.Linear(w * embed_dim, n) for w, n in zip(widths, counts, strict=True))
 
+    def _layers(self) -> Iterator[tuple[int, nn.Linear]]:
+        for width, layer in zip(self.widths, self.filters, strict=True):
+            assert isinstance(layer, nn.Linear)
+            yield width, layer
+
     def forward(self, embedded: Tensor, valid: Tensor) -> Tensor:
         """embedded: [B,T,E]; valid: [B,T], True up to a sentence's end."""
         embedded = embedded * valid.unsqueeze(2)
         pooled = []
-        for width, layer in zip(self.widths, self.filters, strict=True):
+        for width, layer in self._layers():
             padded = functional.pad(embedded, (0, 0, 0, max(0, width - embedded.shape[1])))
             windows = padded.unfold(1, width, 1).transpose(2, 3).flatten(2)  # [B,S,width*E]
             sums = functional.linear(windows, layer.weight)  # [B,S,F]
@@ -43,13 +50,13 @@ class TextConvolution(nn.Module):
         """
         device = describe(x.device)
         if x.is_floating_point() or not device.gathers or x.numel() < 2 * embedding.shape[0]:
-            rows = max(1, 16 * device.logits // (x.shape[1] * sum(layer.out_features for layer in self.filters)))
-            parts = zip(x.split(rows), valid.split(rows), strict=True)
-            return torch.cat([self(e @ embedding if e.is_floating_point() else embedding[e], v) for e, v in parts])
+            rows = max(1, 16 * device.logits // (x.shape[1] * sum(layer.out_features for _, layer in self._layers())))
+            pieces = zip(x.split(rows), valid.split(rows), strict=True)
+            return torch.cat([self(e @ embedding if e.is_floating_point() else embedding[e], v) for e, v in pieces])
         size = embedding.shape[0]
         words = x.masked_fill(~valid, size).int()  # the row behind the vocabulary holds zeros
         pooled = []
-        for width, layer in zip(self.widths, self.filters, strict=True):
+        for width, layer in self._layers():
             taps = layer.weight.view(-1, width, embedding.shape[1])  # [F,width,E]
             table = taps.new_zeros(width, size + 1, len(taps))
             torch.matmul(embedding, taps.permute(1, 2, 0), out=table[:, :size])

@@ -26,6 +26,8 @@ class Checker:
         self.places = places
         self.problems: list[Problem] = []
         self.specs: dict[str, Spec] = {}
+        self.broken: set[str] = set()
+        """Blocks that are there and wrong: complained of once, not again by everything that needs them."""
 
     def complain(self, path: Path, text: str) -> None:
         self.problems.append(Problem(path, text, nearest(path, self.places)))
@@ -61,6 +63,8 @@ class Checker:
             given["reward"] = "verdict"
         for kind, block in given.items():
             filled[kind] = None if block is None else self._component(kind, block, (kind,))
+            if block is not None and kind not in self.specs:
+                self.broken.add(kind)
             if kind == "data" and given["tokenizer"] is None and self._gives_text():
                 given["tokenizer"] = "word"
         return filled
@@ -100,7 +104,7 @@ class Checker:
         for need in sorted(known.shared - CORPUS - {"texts", "parameters", "run_folder"}):
             if need not in earlier:
                 self.complain(path, f'"{known.component.name}" asks for the {need}, which a {kind} cannot have')
-            elif need not in self.specs:
+            elif need not in self.specs and need not in self.broken:
                 self.complain(path, f'"{known.component.name}" needs a {need}; this recipe has no {need} block')
 
     def _options(self, given: Mapping[str, Any], table: Mapping[str, Option], path: Path, owner: str) -> Tree:
@@ -113,7 +117,9 @@ class Checker:
                 if wrong:
                     self.complain((*path, name), wrong)
             elif option.default is MISSING:
-                self.complain((*path, name), f"is missing; {owner} needs it" + (f": {option.doc}" if option.doc else ""))
+                self.complain(
+                    (*path, name), f"is missing; {owner} needs it" + (f": {option.doc}" if option.doc else "")
+                )
             else:
                 filled[name] = list(option.default) if isinstance(option.default, tuple) else option.default
         return filled
@@ -159,7 +165,9 @@ class Checker:
         filled = {}
         phases = {name: phase for name, phase in self._mapping(tree, ("phases",)).items() if phase is not None}
         if not phases:
-            self.complain(("phases",), "is missing; a recipe needs at least one phase, name: {steps: ..., turns: [...]}")
+            self.complain(
+                ("phases",), "is missing; a recipe needs at least one phase, name: {steps: ..., turns: [...]}"
+            )
         for name, phase in phases.items():
             path: Path = ("phases", name)
             options = self._options(self._mapping(phase, path), schema.PHASE, path, "a phase")
@@ -214,7 +222,9 @@ class Checker:
         for i, item in enumerate(given if isinstance(given, list) else []):
             block = self._component("metric", item, (*path, i))
             filled.append(block)
-            lacking = sorted(spec.read(registry.find("metric", block["name"])).traits["needs"] - provides) if block else []
+            lacking = (
+                sorted(spec.read(registry.find("metric", block["name"])).traits["needs"] - provides) if block else []
+            )
             if lacking and "data" in self.specs:
                 data = self.specs["data"].component.name
                 self.complain(

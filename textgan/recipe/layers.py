@@ -76,7 +76,9 @@ def merge(
         old, new = merged.get(key), value
         if isinstance(old, dict) or isinstance(new, dict):
             old, new = _as_block(old), _as_block(new)
-        renamed = isinstance(new, dict) and isinstance(old, dict) and new.get("name", old.get("name")) != old.get("name")
+        renamed = (
+            isinstance(new, dict) and isinstance(old, dict) and new.get("name", old.get("name")) != old.get("name")
+        )
         if isinstance(old, dict) and isinstance(new, dict) and not renamed:
             merged[key], places = merge(old, places, new, above_places, here)
             places[here] = above_places.get(here, places.get(here, Place("", 0)))

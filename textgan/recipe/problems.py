@@ -59,9 +59,14 @@ class RecipeError(UserError):
         for problem in self.problems:
             where = str(problem.place or "")
             if problem.place and problem.place.line and problem.place.file != self.recipe:
-                where += f" of {problem.place.file}"
+                where += f" of {_short(problem.place.file)}"
             lines.append(f"  {where:<12} {dotted(problem.path):<{min(wide, 40)}}  {problem.text}".rstrip())
         return "\n".join(lines)
+
+
+def _short(file: str) -> str:
+    """The end of a long path, which says enough."""
+    return "/".join(file.rsplit("/", 2)[-2:])
 
 
 def nearest(path: Path, places: Places) -> Place | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textgan.options import Any, Count, Mapping, NonNegativeFloat, PositiveFloat, PositiveInt, Sequence
+from textgan.options import Any, Count, Mapping, NonNegativeFloat, PositiveFloat, PositiveInt
 from textgan.spec import MISSING, Option
 
 
@@ -35,7 +35,7 @@ RUN = _table(
 
 PHASE = _table(
     _option("steps", "Count", Count, MISSING, "Rounds; in each, every turn is played."),
-    _option("turns", "Sequence", Sequence[Any], MISSING, "Objectives, by name or with options."),
+    _option("turns", "list", list[Any], MISSING, "Objectives, by name or with options."),
     _option("evaluate", "PositiveInt | None", PositiveInt | None, None, "Also evaluate every so many rounds; "
             "the end of a phase is always evaluated."),
 )  # fmt: skip
@@ -44,7 +44,7 @@ TURN = _table(
     _option("objective", "str", str, MISSING, "What it minimises."),
     _option("times", "PositiveInt", PositiveInt, 1, "How often it is played in a round."),
     _option("every", "PositiveInt", PositiveInt, 1, "It is played in every n-th round, from the first."),
-    _option("updates", "Sequence[str] | Mapping[str, str] | None", Sequence[str] | Mapping[str, str] | None, None,
+    _option("updates", "list[str] | Mapping[str, str] | None", list[str] | Mapping[str, str] | None, None,
             "Players that it moves, each by the optimizer of its own name, or player: optimizer."),
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ OPTIMIZER = _table(
 
 EVALUATE = _table(
     _option("samples", "PositiveInt", PositiveInt, 1000, "Sequences to generate for the metrics."),
-    _option("metrics", "Sequence | None", Sequence[Any] | None, None, "Metrics; null is every one that the data "
+    _option("metrics", "list | None", list[Any] | None, None, "Metrics; null is every one that the data "
             "allows and that is cheap."),
     _option("start", "bool", bool, False, "Also evaluate before the first step."),
 )  # fmt: skip

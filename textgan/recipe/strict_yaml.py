@@ -16,7 +16,12 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own attribute)
 
 
-_FLOAT = r"[-+]?(?:\d[\d_]*\.[\d_]*(?:[eE][-+]?\d+)?|\.\d[\d_]*(?:[eE][-+]?\d+)?|\d[\d_]*[eE][-+]?\d+|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
+_PLAIN = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "map", "seq"))
+_EXPONENT = r"[eE][-+]?\d+"
+_FLOAT = (
+    rf"[-+]?(?:\d[\d_]*\.[\d_]*(?:{_EXPONENT})?|\.\d[\d_]*(?:{_EXPONENT})?|\d[\d_]*{_EXPONENT}"
+    r"|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
+)
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -57,6 +62,13 @@ def scalar(text: str) -> Any:
 
 def _construct(node: Any, path: Path, file: str, places: dict[Path, Place], problems: list[Problem]) -> Any:
     place = Place(file, node.start_mark.line + 1)
+    if not node.tag.startswith(_PLAIN):
+        problems.append(Problem(path, f'tags such as "{node.tag}" have no place in a recipe', place))
+        return None
+    if getattr(node, "visited", False):
+        problems.append(Problem(path, "aliases have no place in a recipe; write it out, or use extends", place))
+        return None
+    node.visited = True
     places[path] = place
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
@@ -72,9 +84,6 @@ def _construct(node: Any, path: Path, file: str, places: dict[Path, Place], prob
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_construct(item, (*path, i), file, places, problems) for i, item in enumerate(node.value)]
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        problems.append(Problem(path, f'tags such as "{node.tag}" have no place in a recipe', place))
-        return None
     return _scalar(node.tag.rpartition(":")[2], node.value)
 
 

@@ -1,8 +1,8 @@
 """For plugin authors and for the toolkit itself: contract tests for each role, and exact gradients.
 
-    from textgan.testing import check_estimator
-    def test_mine():
-        check_estimator(MyEstimator())
+from textgan.testing import check_estimator
+def test_mine():
+    check_estimator(MyEstimator())
 """
 
 from textgan.testing.contracts import (

@@ -47,7 +47,7 @@ def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
         batch = Batch(ids, samples.valid, torch.zeros_like(samples.valid))
         loss = generator.likelihood(batch)
         assert math.isfinite(loss.value.item()), "likelihood must be finite"
-        loss.value.backward()  # type: ignore[no-untyped-call]
+        loss.value.backward()
         assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in generator.parameters()), "no gradient"
         given = torch.zeros_like(batch.given)
         given[:, :2] = samples.valid[:, :2]
@@ -84,7 +84,9 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator]) -> None:
     samples = Samples(x.masked_fill(~valid, vocab.pad), valid, valid)
     scores = d(samples)
     wide = {"sequence": 1, "token": 5}[d.judges]
-    assert scores.logits.shape == (8, wide), f"logits must be [B,{wide}] for a discriminator that judges each {d.judges}"
+    assert scores.logits.shape == (8, wide), (
+        f"logits must be [B,{wide}] for a discriminator that judges each {d.judges}"
+    )
     assert scores.weight.shape == scores.logits.shape, "weight must have the logits' shape"
     torch.testing.assert_close(d.score(samples).logits, scores.logits, msg="score must equal forward")
     longer = Samples(*(nn.functional.pad(part, (0, 3)) for part in (samples.x, valid, valid)))
@@ -115,7 +117,7 @@ def check_loss(loss: AdversarialLoss, make: Callable[[Vocabulary], Discriminator
         assert value.shape == (), "the discriminator's loss must be a scalar"
         assert all(not s.requires_grad for s in stats.values()), "stats must be detached"
         optimizer.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         optimizer.step()
         first, last = (value.item() if i == 0 else first), value.item()
     assert last < first, "the loss must fall when the discriminator learns"
@@ -133,7 +135,9 @@ def check_reward(reward: Reward, corpus: Corpus | None = None) -> None:
     samples = Samples(batch.tokens, batch.valid, batch.valid)
     value = reward(samples, samples)
     wide = {"sequence": 1, "token": batch.tokens.shape[1]}[reward.judges]
-    assert value.shape == (8, wide), f"a reward that judges each {reward.judges} must be [B,{wide}], not {tuple(value.shape)}"
+    assert value.shape == (8, wide), (
+        f"a reward that judges each {reward.judges} must be [B,{wide}], not {tuple(value.shape)}"
+    )
     assert bool(value.isfinite().all()), "rewards must be finite"
     torch.testing.assert_close(reward(samples, samples), value, msg="rewards must not depend on chance")
 
@@ -163,7 +167,7 @@ def check_estimator(
             found, error = expected_gradient(estimator, generator, reward, Batch.blank(rows, length), repeats)
             cosine = torch.nn.functional.cosine_similarity(found, true, dim=0).item()
             scale = (found @ true / (true @ true)).item()
-            told = f"{type(estimator).__name__}, {kind} rewards: cosine {cosine:.4f}, scale {scale:.3f} of the true gradient"
+            told = f"{type(estimator).__name__}, {kind} rewards: cosine {cosine:.4f}, scale {scale:.3f} of the true one"
             assert cosine > 0.5, f"{told}; it points elsewhere"
             if estimator.unbiased:
                 worst = ((found - true).abs() / (error + 1e-6)).max().item()
@@ -195,4 +199,3 @@ def check_source(source: Source, seed: int = 0) -> None:
     assert raw.train, "there is no training text"
     assert not set(raw.test) & set(raw.train), "test and train overlap"
     assert not set(raw.validation) & set(raw.train), "validation and train overlap"
-

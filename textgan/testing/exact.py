@@ -45,7 +45,7 @@ def exact_gradient(generator: Generator, reward: RewardFn, vocab: Vocabulary, le
         worth = each[:, 0] if each.shape[1] == 1 else (each * samples.chosen).sum(1)  # [N]
     probability = generator.log_prob(samples).sum(1).exp()  # [N]
     generator.zero_grad()
-    (probability * worth).sum().backward()  # type: ignore[no-untyped-call]
+    (probability * worth).sum().backward()
     return flat(generator)
 
 
@@ -60,7 +60,7 @@ def expected_gradient(
     for _ in range(repeats):
         for loss in estimator.losses(generator, reward, batch):
             generator.zero_grad()
-            loss.value.backward()  # type: ignore[no-untyped-call]
+            loss.value.backward()
             each.append(-flat(generator))
     stacked = torch.stack(each).double()
     error = stacked.std(0) / len(each) ** 0.5 if len(each) > 1 else torch.full_like(stacked[0], torch.inf)

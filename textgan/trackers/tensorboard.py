@@ -20,11 +20,11 @@ class TensorBoard(Tracker):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise UserError("tracker tensorboard needs an extra: pip install textgan[tensorboard]") from error
-        self.writer = SummaryWriter(str(run_folder.path / "tensorboard"))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(run_folder.path / "tensorboard"))
 
     def log(self, step: int, phase: str, values: Mapping[str, float]) -> None:
         for name, value in values.items():
-            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        self.writer.close()  # type: ignore[no-untyped-call]
+        self.writer.close()

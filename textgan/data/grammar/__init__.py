@@ -19,21 +19,22 @@ from textgan.roles import Raw, Source
 
 
 class Grammar(Source):
-    """Everyday English sentences of 3 to 16 words, drawn from a grammar of our own that can score any sentence.
+    """Everyday English sentences of 3 to 16 words, drawn from a grammar that can score any sentence.
 
-    Lower case, words and punctuation separated by spaces. No sentence has two derivations, which makes its
-    probability, and the entropy of the whole, exact.
+    Lower case; words and punctuation stand between spaces. No sentence has two derivations, so its
+    probability is exact, and so is the entropy.
 
-    The test split is drawn first and is an honest sample; `sentences` and `validation` do not change it. A validation
-    or training sentence that an earlier split holds is drawn anew, so the splits are disjoint (a split may repeat its
-    own sentences). About 1 in 200 training sentences is drawn anew.
+    The test split is drawn first, so it is an honest sample, and the same for any `sentences` and
+    `validation`. A sentence of a later split that an earlier one holds is drawn anew: splits are disjoint,
+    though a split may repeat its own sentences. This takes about 1 in 400 sentences out of the training
+    text.
 
     Args:
         sentences: how many to draw for training.
         validation: how many to draw for validation.
         test: how many to draw for testing.
-        slip: the probability of a wrong word, or of a wrong end, that the oracle allows for, so that a sentence outside
-            the grammar costs about 18 nats a mistake instead of infinitely many. The text itself has no such slips.
+        slip: the rate of wrong words and wrong ends that the oracle allows for, so that a sentence outside
+            the grammar costs about 18 nats a mistake and not infinitely many; the text itself has none.
     """
 
     provides = frozenset({"oracle", "grammar"})
@@ -66,7 +67,8 @@ class Grammar(Source):
         (line,) = tokenizer.encode([" ".join(words)])
         if line != ids:
             raise UserError(
-                "data `grammar` scores whole words, but the tokenizer writes some of them in pieces; use `tokenizer: word`"
+                "the data `grammar` scores whole words, but this tokenizer writes some of them in pieces; "
+                "use the tokenizer `word`"
             )
         known = [None if id_ == tokenizer.unk else id_ for id_ in ids]
         return GrammarOracle(load(), known, tokenizer.vocab, self.slip)
@@ -83,9 +85,7 @@ def examples(count: int = 10, seed: int = 0) -> list[str]:
     return load().draw(count, np.random.default_rng(seed))
 
 
-def _draw(
-    automaton: Automaton, count: int, rng: np.random.Generator, taken: Container[str]
-) -> tuple[list[str], int]:
+def _draw(automaton: Automaton, count: int, rng: np.random.Generator, taken: Container[str]) -> tuple[list[str], int]:
     """`count` sentences that are not taken, and how many were drawn in vain."""
     sentences: list[str] = []
     drawn = 0

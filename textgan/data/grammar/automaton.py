@@ -24,7 +24,7 @@ class Automaton:
         emission: [C,V] the probability of each word in each class.
         source, label, target: [A] an arc's nodes and its class; sorted by source.
         weight: [A] its probability, given its source.
-        end: [N] the probability that the sentence ends at a node; 1 together with the weights of the node's arcs.
+        end: [N] the probability that the sentence ends at a node; with its arcs' weights, 1.
     """
 
     words: tuple[str, ...]
@@ -55,7 +55,7 @@ class Automaton:
         return int(least[self.start]), int(most[self.start])
 
     def expectations(self) -> tuple[float, float]:
-        """Mean number of words, and entropy in nats, of a sentence: exact where no sentence has two derivations."""
+        """Mean number of words and entropy in nats of a sentence; exact where none has two derivations."""
         length, entropy = np.zeros_like(self.end), _surprise(self.end)
         choice = _surprise(self.emission).sum(1)  # [C]
         for node in range(len(self.end)):
@@ -71,10 +71,8 @@ class Automaton:
         totals = np.cumsum(self.weight)
         before = np.concatenate([[0.0], totals])[self.first[self.source]]
         arc_totals = self.source + totals - before  # [A]
-        word_totals = np.cumsum(self.emission, 1)
-        word_totals = (
-            np.arange(len(word_totals))[:, None] + word_totals / word_totals[:, -1:]
-        ).ravel()  # [C*V]
+        within = np.cumsum(self.emission, 1)
+        word_totals = (np.arange(len(within))[:, None] + within / within[:, -1:]).ravel()  # [C*V]
 
         vocabulary = np.array([*self.words, ""], dtype=object)
         nodes, going = np.full(count, self.start), np.arange(count)
@@ -84,9 +82,7 @@ class Automaton:
             arcs = np.searchsorted(arc_totals, here + rng.random(len(here)), side="right")
             ended = (arcs >= self.first[here + 1]) & (self.end[here] > 0)
             going, here, arcs = going[~ended], here[~ended], arcs[~ended]
-            arcs = np.minimum(
-                arcs, self.first[here + 1] - 1
-            )  # the totals of a node may miss 1 by a rounding error
+            arcs = np.minimum(arcs, self.first[here + 1] - 1)  # a node's totals may miss 1 by a rounding error
             column = np.full(count, len(self.words))
             draws = self.label[arcs] + rng.random(len(arcs))
             column[going] = np.searchsorted(word_totals, draws, side="right") % len(self.words)

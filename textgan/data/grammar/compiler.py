@@ -12,7 +12,7 @@ from textgan.data.grammar.automaton import Automaton, Floats
 from textgan.data.grammar.rules import Item, Items, Rules, Words, normalized
 
 Next: TypeAlias = dict[tuple[Words, Items] | None, float]
-"""What may come next: a word of a class and what remains after it, or None for the end; with probabilities."""
+"""What may come next, and how likely: a word of a class and what remains after it, or None for the end."""
 
 _BEFORE_CONSONANT, _BEFORE_VOWEL = Item("<a>"), Item("<an>")
 
@@ -40,19 +40,19 @@ def compile_rules(rules: Rules, sentence: str = "Sentence") -> Automaton:
             return {None: 1.0}
         head, rest = items[0], items[1:]
         if head in (_BEFORE_CONSONANT, _BEFORE_VOWEL):
-            return _starting(advance(rest), vowel=head is _BEFORE_VOWEL)[1]
+            return _starting(advance(rest), vowel=head == _BEFORE_VOWEL)[1]
         if head.name == "a":
             after = advance(rest)
-            return {
+            articles = {
                 ((("a", 1.0),), (_BEFORE_CONSONANT, *rest)): _starting(after, vowel=False)[0],
                 ((("an", 1.0),), (_BEFORE_VOWEL, *rest)): _starting(after, vowel=True)[0],
             }
+            return {article: p for article, p in articles.items() if p > 0}
         parts: list[tuple[float, Next]] = []
+        begun: Next
         for option, p in begin(head.name).items():
-            # an empty beginning leaves it to what follows
-            parts.append(
-                (p * head.chance, advance(rest) if option is None else {(option[0], option[1] + rest): 1.0})
-            )
+            begun = advance(rest) if option is None else {(option[0], option[1] + rest): 1.0}
+            parts.append((p * head.chance, begun))
         if head.chance < 1:
             parts.append((1 - head.chance, advance(rest)))
         return _sum(parts)
@@ -75,12 +75,7 @@ def compile_rules(rules: Rules, sentence: str = "Sentence") -> Automaton:
 
 
 def _tabulate(nodes: list[tuple[tuple[Words | None, int, float], ...]]) -> Automaton:
-    arcs = [
-        (n, words, target, p)
-        for n, node in enumerate(nodes)
-        for words, target, p in node
-        if words is not None
-    ]
+    arcs = [(n, words, target, p) for n, node in enumerate(nodes) for words, target, p in node if words is not None]
     classes = {words: c for c, words in enumerate(dict.fromkeys(words for _, words, _, _ in arcs))}
     vocabulary = tuple(sorted({word for words in classes for word, _ in words}))
     column = {word: v for v, word in enumerate(vocabulary)}
@@ -109,7 +104,7 @@ def _sum(parts: Iterable[tuple[float, Next]]) -> Next:
 
 
 def _starting(options: Next, vowel: bool) -> tuple[float, Next]:
-    """The probability that the next word starts with a vowel (or none), and what comes next given that it does."""
+    """The probability that the next word starts with a vowel (or does not), and what may come next if so."""
     kept: Next = {}
     for option, p in options.items():
         assert option is not None, "an article needs a word behind it"

@@ -25,35 +25,33 @@ class _Tables(NamedTuple):
     emission: Tensor  # [C,I] p(id | class)
     end: Tensor  # [N]
 
-    def to(self, device: torch.device) -> _Tables:
-        return _Tables(*(table.to(device) for table in self))
-
 
 class GrammarOracle(Oracle):
-    r"""Scores sentences under a grammar in which a word may slip, so that everything has a finite probability.
+    """Scores sentences under a grammar with slips of the tongue, so that every sentence has a probability.
 
-    The distribution over finite sequences of ids, with a slip rate of e. At every node of the automaton, the first one
-    included, it is first decided whether there is a further word, and where the sentence stands:
+    The distribution is over sequences of ids of every length from 0 up; e is the slip rate. Before each
+    word, the first included, it is decided whether there is one:
 
-    - with probability 1 - e as the grammar has it: stop with the node's probability, else follow one of its arcs;
+    - with probability 1 - e as the grammar has it: stop, or follow an arc;
     - with probability e by the toss of a coin: stop, or go on as if a new sentence began.
 
-    Then, if there is a further word, it is said:
+    Then the word is chosen:
 
-    - with probability 1 - e as the grammar has it, a word of the arc's class;
-    - with probability e any of the n ids that can be said: those of the vocabulary without the end and `never`.
+    - with probability 1 - e as the grammar has it, from the arc's class;
+    - with probability e uniformly from the n ids that may be drawn: all but the end and `vocab.never`.
 
-    Ids that are no words of the grammar (unknown, special) have a slip's probability, e / n. Each decision is a
-    distribution, and a sentence stops with probability 1, so the whole is one: sequences of every length from 0 up sum
-    to 1, no length is too long, none is cut off. The probability of a sentence is the sum over all ways to slip through
-    the grammar, by the forward algorithm in float64, scaled at each word.
+    Every decision is a distribution, and with e > 0 a sentence stops in the end, so the probabilities of
+    all sequences sum to 1; none is too long, and nothing is truncated. The probability of a sequence is the
+    sum over all the ways to slip through the grammar (forward algorithm on the CPU, float64, scaled at each
+    word). An id that is no word of the grammar, such as the unknown word, is only ever a slip: e / n,
+    wherever it stands.
 
-    A row without the end id was cut, and is scored with the probability that a sentence begins with these words. So
-    rows of at most T tokens, cut or ended, are a distribution too, and a sum of log-probabilities over tokens counted
-    in `valid` is nats per token in either case.
+    A row without the end id was cut off. It scores the probability that a sequence *begins* with these
+    words. Ended rows of up to T tokens and cut rows of T tokens are thus a distribution together, and a
+    log-probability divided by the number of valid tokens is nats per token for both.
 
-    The grammar's own text has no slips. It is scored below its probability without slips by at most about 2 e nats a
-    token (0.00002 with the default e).
+    The grammar's own text has no slips. That it could have had some costs it about 2 e nats a token,
+    0.00002 with the default rate.
 
     Args:
         automaton: the grammar.
@@ -67,60 +65,59 @@ class GrammarOracle(Oracle):
         self.sayable = vocab.size - len({vocab.eos, *vocab.never} - {None})
         length, nats = automaton.expectations()
         self.entropy = nats / (length + 1)
-        """Nats per token without slips, the end-of-sequence id counted as a token (as `nll_test` counts): exact."""
+        """Nats per token without slips, exact; the end id counts as a token, as it does in `nll_test`."""
         known = [(word, id_) for word, id_ in enumerate(ids) if id_ is not None]
         emission = torch.zeros(len(automaton.emission), vocab.size, dtype=torch.float64)  # [C,I]
-        words, columns = torch.tensor(known).T
-        emission[:, columns] = torch.from_numpy(automaton.emission)[:, words]
+        words, columns = torch.tensor(known, dtype=torch.long).reshape(-1, 2).T
+        emission.index_add_(1, columns, torch.from_numpy(automaton.emission)[:, words])
         arrays = (automaton.source, automaton.label, automaton.target, automaton.weight[:, None])
-        self._tables = _Tables(*map(torch.from_numpy, arrays), emission, torch.from_numpy(automaton.end))
+        self._tables = _Tables._make([*map(torch.from_numpy, arrays), emission, torch.from_numpy(automaton.end)])
 
     @torch.no_grad()
     def log_prob(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """log p of each row, [B], float64; what stands behind the first end id is not read."""
-        return self._forward(tokens, valid, self.slip)[0]
+        """log p of each row, [B]. What stands behind the first end id is not read."""
+        log_prob, _ = self._forward(tokens.cpu(), valid.cpu(), self.slip)
+        return log_prob.to(tokens.device, torch.float32)
 
     @torch.no_grad()
     def grammatical(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """[B] bool, True where the row is a whole sentence of the grammar without any slip. One without end is none."""
-        log_prob, ended = self._forward(tokens, valid, 0.0)
-        return ended & log_prob.isfinite()
+        """[B] bool, True where the row is a sentence of the grammar without slips. It needs an end id."""
+        log_prob, ended = self._forward(tokens.cpu(), valid.cpu(), 0.0)
+        return (ended & log_prob.isfinite()).to(tokens.device)
 
     def _forward(self, tokens: Tensor, valid: Tensor, slip: float) -> tuple[Tensor, Tensor]:
         """log p and whether there is an end id, each [B]."""
-        end = (
-            torch.zeros_like(valid) if self.vocab.eos is None else (tokens == self.vocab.eos) & valid
-        )  # [B,T]
+        eos = -1 if self.vocab.eos is None else self.vocab.eos
+        end = (tokens == eos) & valid  # [B,T]
         ended = end.any(1)  # [B]
         lengths = (valid & (end.cumsum(1) == 0)).sum(1)  # [B] words before the end
-        tables = self._tables.to(tokens.device)
-        log_prob = torch.empty(len(tokens), dtype=torch.float64, device=tokens.device)
-        for rows in lengths.argsort().split(ROWS):  # like lengths together
-            log_prob[rows] = _log_prob(tables, tokens[rows], lengths[rows], ended[rows], slip, self.sayable)
+        log_prob = torch.empty(len(tokens), dtype=torch.float64)
+        for rows in torch.split(lengths.argsort(), ROWS):  # like lengths together
+            log_prob[rows] = self._score(tokens[rows], lengths[rows], ended[rows], slip)
         return log_prob, ended
 
-
-def _log_prob(
-    tables: _Tables, tokens: Tensor, lengths: Tensor, ended: Tensor, slip: float, sayable: int
-) -> Tensor:
-    rows, longest = len(tokens), int(lengths.max())
-    emission = (1 - slip) * tables.emission + slip / sayable  # [C,I]
-    # All are written over at each step: fresh memory of this size costs several times what the arithmetic does.
-    nodes = tables.end.new_zeros(len(tables.end), rows)  # [N,B] sums to 1 over N
-    nodes[-1] = 1
-    arcs, words = nodes.new_empty(2, len(tables.source), rows)  # [A,B]
-    so_far, log_prob = nodes.new_zeros(2, rows)  # [B]
-    for t in range(longest + 1):
-        stop = (1 - slip) * (tables.end @ nodes) + slip / 2  # [B]
-        log_prob = torch.where(lengths == t, so_far + torch.where(ended, stop.log(), 0.0), log_prob)
-        if t == longest:
-            break
-        nodes *= 1 - slip
-        nodes[-1] += slip / 2
-        torch.index_select(nodes, 0, tables.source, out=arcs)
-        torch.index_select(emission[:, tokens[:, t]], 0, tables.label, out=words)
-        nodes.zero_().index_add_(0, tables.target, arcs.mul_(words).mul_(tables.weight))
-        p = nodes.sum(0)  # [B]
-        nodes /= p.clamp_min(torch.finfo(p.dtype).tiny)
-        so_far += p.log()
-    return log_prob
+    def _score(self, tokens: Tensor, lengths: Tensor, ended: Tensor, slip: float) -> Tensor:
+        """log p of the first `lengths` ids of each row, and of stopping there if it ended, [B]."""
+        rows, longest = len(tokens), max(lengths.tolist(), default=0)
+        tables = self._tables
+        emission = (1 - slip) * tables.emission + slip / self.sayable  # [C,I]
+        # All are written over at each step: fresh memory of this size costs more time than the arithmetic.
+        nodes = tables.end.new_zeros(len(tables.end), rows)  # [N,B] sums to 1 over N
+        nodes[-1] = 1
+        arcs, words = nodes.new_empty(2, len(tables.source), rows)  # [A,B]
+        so_far = nodes.new_zeros(rows)  # [B]
+        log_prob = nodes.new_zeros(rows)  # [B]
+        for t in range(longest + 1):
+            stop = (1 - slip) * (tables.end @ nodes) + slip / 2  # [B]
+            log_prob = torch.where(lengths == t, so_far + torch.where(ended, stop.log(), 0.0), log_prob)
+            if t == longest:
+                break
+            nodes *= 1 - slip
+            nodes[-1] += slip / 2
+            torch.index_select(nodes, 0, tables.source, out=arcs)
+            torch.index_select(emission[:, tokens[:, t]], 0, tables.label, out=words)
+            nodes.zero_().index_add_(0, tables.target, arcs.mul_(words).mul_(tables.weight))
+            p = nodes.sum(0)  # [B]
+            nodes /= p.clamp_min(torch.finfo(p.dtype).tiny)
+            so_far += p.log()
+        return log_prob

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
+Agreement = Mapping[str, dict[str, str]]
+"""For each value of a variable, what other names in braces stand for."""
+
 Words = tuple[tuple[str, float], ...]
 """A word class: distinct words and their probabilities."""
 
 
 class Item(NamedTuple):
-    """A place in an alternative: a rule, a class or a plain word, and the probability that it is there at all."""
+    """A rule, a class or a plain word, and the probability that it is there at all."""
 
     name: str
     chance: float = 1.0
@@ -31,9 +34,7 @@ class Rules(NamedTuple):
     classes: Mapping[str, Words]
 
 
-def read_rules(
-    rules: str, words: str, agreement: Mapping[str, Mapping[str, str]], sets: Mapping[str, str]
-) -> Rules:
+def read_rules(rules: str, words: str, agreement: Agreement, sets: Mapping[str, str]) -> Rules:
     """The notation is described in `textgan.data.grammar.english`."""
     weighted: dict[str, list[tuple[float, Items]]] = {}
     for name, alternatives in _repeated(rules, agreement, sets):
@@ -46,9 +47,8 @@ def read_rules(
         for name, found in weighted.items()
     }
     classes = dict(_classes(words))
-    assert not productions.keys() & classes.keys(), (
-        f"rules and classes: {productions.keys() & classes.keys()}"
-    )
+    both = productions.keys() & classes.keys()
+    assert not both, f"rules that are also classes: {both}"
     return Rules(productions, classes)
 
 
@@ -58,9 +58,7 @@ def normalized(words: Words) -> Words:
     return tuple((word, weight / total) for word, weight in words)
 
 
-def _repeated(
-    rules: str, agreement: Mapping[str, Mapping[str, str]], sets: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
+def _repeated(rules: str, agreement: Agreement, sets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(name, alternatives) of every rule, with what stands in braces filled in."""
     repeats: list[dict[str, str]] = [{}]
     for line in rules.splitlines():
@@ -72,12 +70,8 @@ def _repeated(
             choices = []
             for clause in line.removeprefix("for ").split(";"):
                 variable, values = clause.split(" in ")
-                choices.append(
-                    [
-                        {variable.strip(): value, **agreement.get(value, {})}
-                        for value in sets.get(values.strip(), values).split()
-                    ]
-                )
+                chosen = sets.get(values.strip(), values).split()
+                choices.append([{variable.strip(): value} | agreement.get(value, {}) for value in chosen])
             repeats = [{k: v for part in parts for k, v in part.items()} for parts in product(*choices)]
         else:
             for filled in repeats:
@@ -94,7 +88,7 @@ def _item(text: str) -> Item:
 
 def _classes(words: str) -> Iterator[tuple[str, Words]]:
     """The k-th word of a class (from 0) weighs 1 / (k + 8): a gentle form of Zipf's law."""
-    for line in filter(str.strip, words.splitlines()):
+    for line in filter(str.strip, words.replace("\n  ", " ").splitlines()):
         head, _, entries = line.partition(":")
         name, _, forms = head.partition(".")
         # "Beast.sp" names forms of one letter each, "Noun.she" is a plain class whose entries have no forms

@@ -1,0 +1,124 @@
+"""SeqGAN (Yu et al. 2017, arXiv:1609.05473) in three plain loops: no recipe, no turns, no estimator.
+
+    python docs/methods/seqgan_unrolled.py
+
+The recipe `seqgan` takes the same steps: a test compares the losses of both, seed for seed, bit for bit.
+Shapes: B sequences, T positions, V words, N roll-outs a prefix, R roll-outs altogether.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+
+from textgan.data.batches import Batches
+from textgan.data.corpus import build_corpus
+from textgan.data.grammar import Grammar
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.generators.lstm import Lstm
+from textgan.seeds import derive, stream
+from textgan.types import Samples
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the recipe `seqgan` says, in the order in which it says it."""
+
+    sentences: int = 10_000
+    batch_size: int = 64
+    embed_dim: int = 64
+    hidden_dim: int = 64
+    rollouts: int = 4
+    lr_generator: float = 5e-3
+    lr_policy: float = 1e-3
+    lr_discriminator: float = 1e-3
+    clip: float = 5.0
+    pretrain_g: int = 1500
+    pretrain_d: int = 200
+    adversarial: int = 200
+    d_times: int = 5
+
+
+def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Yields the phase and its losses after every round."""
+    corpus = build_corpus(Grammar(sentences=s.sentences), None, None, derive(seed, "data"))
+    batches = Batches(corpus.train.batch, s.batch_size, derive(seed, "batches"))
+    with stream(seed, "init", "generator"):
+        g = Lstm(corpus.vocab, s.embed_dim, s.hidden_dim).eval()
+    with stream(seed, "init", "discriminator"):
+        d = TextCnn(corpus.vocab).eval()
+    g_parameters = [p for p in g.parameters() if p.requires_grad]
+    likelihood = torch.optim.Adam(g_parameters, s.lr_generator, fused=True)
+    policy = torch.optim.Adam(g_parameters, s.lr_policy, fused=True)  # with moments of its own
+    judge = torch.optim.Adam(d.parameters(), s.lr_discriminator, fused=True)
+    torch.manual_seed(seed)
+
+    # 1. The generator learns from real text: minimise -log pi(x), in nats per token.
+    for _ in range(s.pretrain_g):
+        batch = next(batches)
+        log_pi = g.log_prob(g.real(batch))  # [B,T]
+        nll = -log_pi.sum() / batch.valid.sum()
+        likelihood.zero_grad()
+        nll.backward()
+        nn.utils.clip_grad_norm_(g_parameters, s.clip)
+        likelihood.step()
+        yield "pretrain-g", {"nll_train": nll.detach()}
+
+    # 2. The discriminator learns to tell real text from written: minimise -log D(x) - log(1 - D(y)), halved.
+    def discriminate() -> Tensor:
+        batch = next(batches)
+        with torch.no_grad():
+            y = g.sample(batch)  # as many as the batch has; nothing in it is given
+        order_y, order_x = torch.randperm(len(y)), torch.randperm(len(y))
+        d.train()  # dropout is on here, and only here
+        on_x, on_y = d(g.real(batch)[order_x]).logits, d(y[order_y]).logits  # [B,1], D = sigmoid(logit)
+        real, written = torch.ones_like(on_x), torch.zeros_like(on_y)
+        loss = 0.5 * (cross_entropy(on_x, real) + cross_entropy(on_y, written))
+        judge.zero_grad()
+        (loss + d.penalty()).backward()
+        judge.step()
+        d.eval()
+        return loss.detach()
+
+    for _ in range(s.pretrain_d):
+        yield "pretrain-d", {"d_loss": discriminate()}
+
+    # 3. The generator is paid D(y), by policy gradient; the discriminator keeps up.
+    for _ in range(s.adversarial):
+        with torch.no_grad():
+            y = g.sample(next(batches))
+            reward = d.score(y).logits.sigmoid()  # [B,1]
+            q = action_values(g, d, y, reward, s.rollouts)  # [B,T]
+            others = y.chosen.sum(0) - y.chosen.float()  # [B,T], how many others chose a token here
+            b = ((q * y.chosen).sum(0) - q * y.chosen) / others.clamp_min(1)  # what these earned on average
+        # grad E[D(y)] = E[sum_t (Q_t - b_t) grad log pi(y_t | y_<t)]
+        g_loss = -(g.log_prob(y) * (q - b) * y.chosen).sum(1).mean()
+        policy.zero_grad()
+        g_loss.backward()
+        nn.utils.clip_grad_norm_(g_parameters, s.clip)
+        policy.step()
+        for _ in range(s.d_times):
+            d_loss = discriminate()
+        yield "adversarial", {"g_loss": g_loss.detach(), "reward_mean": reward.mean(), "d_loss": d_loss}
+
+
+def action_values(g: Lstm, d: TextCnn, y: Samples, reward: Tensor, n: int) -> Tensor:
+    """Q(y_<t, y_t): the mean D of n completions of y_<=t; at the last token, D(y). [B,T]"""
+    rows, length = y.x.shape
+    total = torch.zeros(rows * length)
+    for rolled in g.rollouts(y, n):  # row r keeps the first prefix[r] tokens of sequence source[r]
+        token = rolled.source * length + rolled.prefix - 1  # [R], the last token that it keeps
+        total.index_add_(0, token, d.score(rolled.samples).logits.sigmoid()[:, 0])
+    goes_on = torch.zeros_like(y.valid)
+    goes_on[:, :-1] = y.valid[:, 1:]
+    return torch.where(goes_on, total.view(rows, length) / n, reward)
+
+
+if __name__ == "__main__":
+    for number, (phase, losses) in enumerate(train(Settings()), start=1):
+        if number % 100 == 0:
+            print(number, phase, {name: round(value.item(), 4) for name, value in losses.items()})

@@ -1,0 +1,1 @@
+"""ScratchGAN's baseline as a plugin, written against the public API alone."""

@@ -1,0 +1,96 @@
+"""The script that spells SeqGAN out takes the steps of the recipe: losses are equal, bit for bit."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from textgan import recipe, running
+
+ROOT = Path(__file__).parents[2]
+SMALL = [
+    "device=cpu",
+    "batch_size=16",
+    "log.every=1",
+    "data.sentences=300",
+    "estimator.rollouts=2",
+    "optimizers.generator.clip=0.05",
+    "optimizers.policy.clip=0.05",
+    "evaluate.samples=20",
+    "phases.pretrain-g.steps=6",
+    "phases.pretrain-d.steps=3",
+    "phases.adversarial.steps=3",
+]
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("seqgan_unrolled", ROOT / "docs/methods/seqgan_unrolled.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
+    """The script's settings as a recipe has them."""
+    phases, lr = filled["phases"], {name: block["lr"] for name, block in filled["optimizers"].items()}
+    return script.Settings(
+        sentences=filled["data"]["sentences"],
+        batch_size=filled["batch_size"],
+        embed_dim=filled["generator"]["embed_dim"],
+        hidden_dim=filled["generator"]["hidden_dim"],
+        rollouts=filled["estimator"]["rollouts"],
+        lr_generator=lr["generator"],
+        lr_policy=lr["policy"],
+        lr_discriminator=lr["discriminator"],
+        clip=filled["optimizers"]["generator"]["clip"],
+        pretrain_g=phases["pretrain-g"]["steps"],
+        pretrain_d=phases["pretrain-d"]["steps"],
+        adversarial=phases["adversarial"]["steps"],
+        d_times=phases["adversarial"]["turns"][1]["times"],
+    )
+
+
+class Losses(running.Observer):
+    """The statistics of every round, as numbers."""
+
+    def __init__(self) -> None:
+        self.rounds: list[tuple[str, dict[str, float]]] = []
+
+    def logged(self, step: Any, values: Mapping[str, float]) -> None:
+        self.rounds.append((step.phase.name, dict(values)))
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_takes_the_same_steps_as_the_recipe(script: ModuleType, seed: int, tmp_path: Path) -> None:
+    small = recipe.load("seqgan", [*SMALL, f"seed={seed}"])
+    seen = Losses()
+    running.start(small, tmp_path / "run", seen, controls=False)
+    spelled = [
+        (phase, {name: float(value) for name, value in losses.items()})
+        for phase, losses in script.train(settings(script, small.filled), seed)
+    ]
+    assert len(seen.rounds) == 12
+    assert spelled == [
+        (phase, {name: values[name] for name in ours})
+        for (phase, values), (_, ours) in zip(seen.rounds, spelled, strict=True)
+    ]
+
+
+def test_another_seed_takes_other_steps(script: ModuleType) -> None:
+    tiny = replace(script.Settings(), sentences=200, pretrain_g=1, pretrain_d=0, adversarial=0)
+    first, second = (next(script.train(tiny, seed)) for seed in (0, 1))
+    assert first != second
+
+
+def test_its_settings_are_those_of_the_recipe(script: ModuleType) -> None:
+    assert settings(script, recipe.load("seqgan").filled) == script.Settings()

@@ -1,0 +1,72 @@
+"""YAML without its surprises."""
+
+import pytest
+
+from textgan.recipe.problems import RecipeError
+from textgan.recipe.strict_yaml import parse, scalar
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3),
+        ("3e5", 3e5),
+        ("1.0e-2", 0.01),
+        (".5", 0.5),
+        ("1_000", 1000),
+        ("-7", -7),
+        ("no", "no"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("2026-01-31", "2026-01-31"),
+        ("12:30:45", "12:30:45"),
+        ("0x10", "0x10"),
+        ("1.2.3", "1.2.3"),
+        ("captions.txt", "captions.txt"),
+        ("'12'", "12"),
+        ("[1, 2e-1, no]", [1, 0.2, "no"]),
+        (".inf", float("inf")),
+    ],
+)
+def test_scalars_mean_what_a_person_reads(text: str, value: object) -> None:
+    assert parse(f"key: {text}", "x.yaml")[0] == {"key": value}
+    assert type(parse(f"key: {text}", "x.yaml")[0]["key"]) is type(value)
+
+
+def test_every_value_knows_its_line() -> None:
+    _, places = parse("a: 1\nb:\n  c: [x,\n      y]\n", "x.yaml")
+    assert places[("a",)].line == 1
+    assert places[("b",)].line == 2
+    assert places[("b", "c")].line == 3
+    assert places[("b", "c", 1)].line == 4
+
+
+def test_a_repeated_key_is_refused_with_both_lines() -> None:
+    with pytest.raises(RecipeError, match=r"line 3 .*lr.*stands twice, first in line 1"):
+        parse("lr: 1\nb: 2\nlr: 3\n", "x.yaml")
+
+
+def test_all_repeated_keys_are_named() -> None:
+    with pytest.raises(RecipeError, match="2 problems"):
+        parse("a: 1\na: 2\nb: {c: 1, c: 2}\n", "x.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !!python/object:os.system x", "a: !mine x", "a: [1, 2", "a: b: c", "\tx: 1", "a: *x"]
+)
+def test_what_is_no_plain_yaml_is_refused(text: str) -> None:
+    with pytest.raises(RecipeError):
+        parse(text, "x.yaml")
+
+
+def test_aliases_are_refused() -> None:
+    with pytest.raises(RecipeError, match="extends"):
+        parse("a: &x {b: 1}\nc: *x\n", "x.yaml")
+
+
+def test_a_settings_value_that_is_no_yaml_is_text() -> None:
+    assert scalar("a: b: c") == "a: b: c"
+    assert scalar("1e-3") == 1e-3

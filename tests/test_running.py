@@ -1,0 +1,214 @@
+"""Whole runs, small: the folder, the table, the controls, and resuming to the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+import textgan
+from textgan import checkpoint, recipe, running
+from textgan.errors import Failure, UserError
+from textgan.folder import Folder
+from textgan.running import Observer
+from textgan.stopping import Stopped
+from textgan.training import Step
+
+SMALL = (
+    "device=cpu", "data.sentences=300", "data.validation=30", "data.test=30", "evaluate.samples=30", "batch_size=16",
+    "generator.embed_dim=8", "generator.hidden_dim=8", "discriminator.filters=4", "estimator.rollouts=2",
+    "phases.pretrain-g.steps=6", "phases.pretrain-g.evaluate=3", "phases.pretrain-d.steps=2",
+    "phases.adversarial.steps=4", "phases.adversarial.evaluate=2", "log.every=1", "checkpoint.minutes=0",
+)  # fmt: skip
+ENDS = ("metrics.jsonl", "summary.json", "model/generator.safetensors")
+
+
+def small(*settings: str) -> recipe.Recipe:
+    return recipe.load("seqgan", [*SMALL, *settings])
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """What a run ends with: metrics, table, model, samples, weights; its controls' too."""
+    names = [p for end in ENDS for p in folder.rglob(end)]
+    names += [*folder.rglob("samples/*.txt"), *folder.rglob("weights.safetensors")]
+    latest = {p.relative_to(folder).as_posix(): p.read_bytes() for p in names}
+    return {
+        name: content for name, content in latest.items() if "checkpoints" not in name or name.split("/")[-2] in ENDED
+    }
+
+
+ENDED = ("000006", "000008", "000012")  # the checkpoints that end phases: all others come and go with the clock
+
+
+class StopAt(Observer):
+    """Sends itself a signal after some round."""
+
+    def __init__(self, index: int, number: int = signal.SIGINT) -> None:
+        self.index, self.number, self.told = index, number, False
+
+    def stepped(self, step: Step) -> None:
+        if step.place.index == self.index and not self.told:
+            os.kill(os.getpid(), self.number)
+
+    def stopping(self) -> None:
+        self.told = True
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed, controls included."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    running.start(small(), folder)
+    return folder
+
+
+def test_the_folder_holds_what_it_says(whole: Path) -> None:
+    for name in ("recipe.yaml", "recipe.given.yaml", "environment.json", "data.json", "metrics.jsonl", "log.txt"):
+        assert (whole / name).stat().st_size > 0, name
+    entries = Folder(whole).entries()
+    assert [e["step"] for e in entries if e["kind"] == "evaluation"] == [3, 6, 10, 12]
+    assert {e["phase"] for e in entries} == {"pretrain-g", "pretrain-d", "adversarial"}
+    assert all(
+        isinstance(v, float) for e in entries for k, v in e.items() if k not in ("step", "round", "phase", "kind")
+    )
+    environment = json.loads((whole / "environment.json").read_text())
+    assert environment["components"]["generator lstm"].startswith("textgan ")
+    assert [p.name for p in Folder(whole).saved()] == ["000006", "000008", "000010", "000011", "000012"]
+
+
+def test_the_table_has_phases_and_controls(whole: Path) -> None:
+    summary = json.loads((whole / "summary.json").read_text())
+    assert list(summary["columns"]) == ["pretrain-g", "adversarial", "constant-reward", "continued-mle"]
+    assert summary["better"]["nll_oracle"] == "lower"
+    assert all({"nll_test", "nll_oracle", "grammatical", "bleu2"} <= set(c) for c in summary["columns"].values())
+
+
+def test_controls_begin_at_the_checkpoint_up_to_which_they_are_alike(whole: Path) -> None:
+    for name, begins in (("constant-reward", 8), ("continued-mle", 8)):
+        entries = Folder(whole / "controls" / name).entries()
+        assert min(e["step"] for e in entries) == begins + 1
+    constant = [e for e in Folder(whole / "controls" / "constant-reward").entries() if e["kind"] == "train"]
+    assert all(e["reward_mean"] == pytest.approx(0.3) for e in constant)
+
+
+def test_the_same_recipe_gives_the_same_bytes(whole: Path, tmp_path: Path) -> None:
+    running.start(recipe.load(whole / "recipe.yaml"), tmp_path / "again")
+    assert bytes_of(tmp_path / "again") == bytes_of(whole)
+
+
+@pytest.mark.parametrize("index", [1, 6, 9])
+def test_stopped_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Path, index: int) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(Stopped):
+        running.start(small(), folder, StopAt(index))
+    assert Folder(folder).saved()[-1].name == f"{index:06d}"
+    running.resume(folder)
+    assert bytes_of(folder) == bytes_of(whole)
+
+
+def test_sigterm_saves_too(tmp_path: Path) -> None:
+    with pytest.raises(Stopped) as caught:
+        running.start(small(), tmp_path / "run", StopAt(3, signal.SIGTERM))
+    assert caught.value.signal == signal.SIGTERM
+    assert (tmp_path / "run/checkpoints/000003/state.json").exists()
+
+
+@pytest.mark.parametrize("after", [2.5, 4.0])
+def test_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Path, after: float) -> None:
+    folder = tmp_path / "run"
+    code = f"from textgan import recipe, running; running.start(recipe.load('seqgan', {list(SMALL)!r}), __import__('pathlib').Path({str(folder)!r}))"
+    child = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 60
+    while not (folder / "metrics.jsonl").exists() and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(after / 10)
+    child.kill()
+    child.wait()
+    running.resume(folder)
+    assert bytes_of(folder) == bytes_of(whole)
+
+
+def test_a_line_that_was_half_written_is_forgotten(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(Stopped):
+        running.start(small(), folder, StopAt(9))
+    with (folder / "metrics.jsonl").open("a") as stream:
+        stream.write('{"step": 10, "phase": "adver')
+    running.resume(folder)
+    assert bytes_of(folder) == bytes_of(whole)
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(whole: Path) -> None:
+    before = bytes_of(whole)
+    with pytest.raises(UserError, match="holds a run; nothing was touched"):
+        running.start(small(), whole)
+    assert bytes_of(whole) == before
+
+
+def test_a_damaged_checkpoint_is_told(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(Stopped):
+        running.start(small(), folder, StopAt(9))
+    weights = folder / "checkpoints/000009/weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged"):
+        running.resume(folder)
+
+
+def test_a_full_disk_keeps_what_was_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    real, calls = checkpoint.save_file, []
+
+    def save_file(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+        calls.append(path)
+        if len(calls) > 6:
+            raise OSError(28, "No space left on device")
+        real(tensors, path)
+
+    monkeypatch.setattr(checkpoint, "save_file", save_file)
+    with pytest.raises(UserError, match="the disk is full; what was saved before is untouched"):
+        running.start(small(), folder)
+    assert [p.name for p in Folder(folder).saved()] == ["000002", "000003"]
+    assert not list((folder / "checkpoints").glob(".*")), "nothing half-written may stay"
+    monkeypatch.undo()
+    running.resume(folder)
+
+
+def test_divergence_is_a_failure_with_advice(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"nll_train is (nan|inf) in round \d of pretrain-g.*smaller lr"):
+        running.start(small("optimizers.generator.lr=1e38", "optimizers.generator.clip=null"), tmp_path / "run")
+
+
+def test_a_model_writes_and_scores(whole: Path) -> None:
+    model = textgan.load(whole, device="cpu")
+    assert model.sample(5, seed=3) == model.sample(5, seed=3)
+    assert model.sample(5, seed=3) != model.sample(5, seed=4)
+    assert len(set(model.sample(6, temperature=0))) == 1, "the likeliest word each time gives one text"
+    assert all(value < 0 for value in model.log_prob(["the cat sleeps .", "a dog ."]))
+    before = torch.get_rng_state()
+    model.sample(2, seed=1)
+    assert torch.equal(torch.get_rng_state(), before), "a seeded sample leaves the global random state alone"
+
+
+def test_an_unfinished_run_has_no_model(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        running.start(small(), tmp_path / "run", StopAt(3))
+    with pytest.raises(UserError, match="has no model yet; finish the run with"):
+        textgan.load(tmp_path / "run")
+
+
+def test_a_scorer_of_texts_is_a_reward(tmp_path: Path) -> None:
+    def short(texts: list[str]) -> list[float]:
+        return [1 / (1 + len(text.split())) for text in texts]
+
+    result = textgan.run("seqgan", *SMALL, "phases.pretrain-d=null", out=tmp_path / "run", reward=short, controls=False)
+    assert "adversarial" in result.columns
+    assert "reward:\n  name: short" in (tmp_path / "run/recipe.yaml").read_text()

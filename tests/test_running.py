@@ -122,7 +122,10 @@ def test_sigterm_saves_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("after", [2.5, 4.0])
 def test_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Path, after: float) -> None:
     folder = tmp_path / "run"
-    code = f"from textgan import recipe, running; running.start(recipe.load('seqgan', {list(SMALL)!r}), __import__('pathlib').Path({str(folder)!r}))"
+    code = (
+        "from pathlib import Path; from textgan import recipe, running; "
+        f"running.start(recipe.load('seqgan', {list(SMALL)!r}), Path({str(folder)!r}))"
+    )
     child = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
     while not (folder / "metrics.jsonl").exists() and child.poll() is None and time.monotonic() < deadline:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textgan import recipe as recipes
 from textgan import registry, running
+from textgan.folder import new_folder
 from textgan.rewards.scorer import Scorer
 from textgan.running import Observer, Result
 
@@ -53,13 +52,6 @@ def run(
 def resume(folder: str | Path, observer: Observer | None = None) -> Result:
     """Goes on with a run that was stopped, to the same bytes as if it had not been."""
     return running.resume(Path(folder), observer)
-
-
-def new_folder(name: str, root: Path = Path("runs")) -> Path:
-    """`runs/seqgan-20260131-142501`, with a number behind it if that is taken."""
-    stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    candidates = (root / (stem + suffix) for suffix in itertools.chain([""], (f"-{n}" for n in itertools.count(2))))
-    return next(path for path in candidates if not path.exists())
 
 
 def scorer(name: str) -> Callable[[TextScorer], TextScorer]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from textgan.atomic import writing
 from textgan.build import Run
@@ -65,6 +65,17 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, 
         return load_file(folder / WEIGHTS), load_file(folder / TRAINING), state
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} is no checkpoint that can be read: {error}") from error
+
+
+def extra(folder: Path) -> Any:
+    """What `save` was given beside the run."""
+    return json.loads((folder / STATE).read_text(encoding="utf-8"))["extra"]
+
+
+def restore_player(module: nn.Module, name: str, folder: Path) -> None:
+    """The weights of one player, as a checkpoint has them."""
+    weights, _, _ = read(folder)
+    module.load_state_dict({k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")})
 
 
 def remove(folder: Path) -> None:

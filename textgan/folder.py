@@ -15,6 +15,7 @@ log.txt                what happened when
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -38,12 +39,7 @@ class Folder:
     @classmethod
     def create(cls, path: Path) -> Folder:
         """A new folder. Raises UserError if something is there already."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            holds = "holds a run" if (path / "recipe.yaml").exists() else "is there already and is not empty"
-            raise UserError(
-                f"{path} {holds}; nothing was touched. Continue it with `textgan run --resume {path}`, "
-                "or choose another folder with --out"
-            )
+        refuse_taken(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -103,6 +99,10 @@ class Folder:
             if int(file.stem) > index:
                 file.unlink()
 
+    def checkpoint(self, index: int) -> Path:
+        """Where the checkpoint after that many rounds stands."""
+        return self.checkpoints / f"{index:06d}"
+
     def saved(self) -> list[Path]:
         """The checkpoints, oldest first."""
         if not self.checkpoints.is_dir():
@@ -115,3 +115,22 @@ class Folder:
                 stream.write(text)
         except OSError as error:
             raise refusal(file, error) from error
+
+
+def refuse_taken(path: Path) -> None:
+    """Raises UserError if a new run cannot go there."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if (path / "recipe.yaml").exists():
+        raise UserError(
+            f"{path} holds a run; nothing was touched. Continue it with `textgan run --resume {path}`, "
+            "or choose another folder with --out"
+        )
+    raise UserError(f"{path} is there already and is not empty; nothing was touched. Choose another folder with --out")
+
+
+def new_folder(name: str, root: Path = Path("runs")) -> Path:
+    """`runs/seqgan-20260131-142501`, with a number behind it if that is taken."""
+    stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    candidates = (root / (stem + suffix) for suffix in itertools.chain([""], (f"-{n}" for n in itertools.count(2))))
+    return next(path for path in candidates if not path.exists())

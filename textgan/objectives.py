@@ -13,6 +13,14 @@ from textgan.roles import AdversarialLoss, Discriminator, Estimator, Generator, 
 from textgan.types import Batch, Loss, Samples
 
 
+def extend(first: Batch, batches: Iterator[Batch], count: int | None) -> Batch:
+    """`first` and what follows it, `count` sequences in all; None is `first` alone."""
+    if count is None:
+        return first
+    more = islice(batches, max(0, -(-count // len(first)) - 1))
+    return Batch.cat([first, *more])[:count]
+
+
 class Likelihood(Objective):
     """The generator's pre-training loss on real text: one step, one batch."""
 
@@ -29,16 +37,23 @@ class Adversarial(Objective):
     """The reward of generated text, turned into gradients by the estimator.
 
     Dropout stays off, so that the policy that is credited is the policy that wrote.
+
+    Args:
+        batch_size: sequences to write and score for a step; null is the run's batch size. More of them make the
+            gradient less noisy, which a discriminator that is hard put to tell real from fake needs.
     """
 
     updates: ClassVar[tuple[str, ...]] = ("generator",)
     dropout: ClassVar[bool] = False
 
-    def __init__(self, generator: Generator, estimator: Estimator, reward: Reward) -> None:
+    def __init__(
+        self, generator: Generator, estimator: Estimator, reward: Reward, batch_size: PositiveInt | None = None
+    ) -> None:
         self.generator, self.estimator, self.reward = generator, estimator, reward
+        self.batch_size = batch_size
 
     def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
-        batch = next(batches)
+        batch = extend(next(batches), batches, self.batch_size)
         real = self.estimator.reals(self.generator, batch)
         yield from self.estimator.losses(self.generator, lambda fake: self.reward(fake, real), batch)
 
@@ -74,7 +89,7 @@ class Discriminate(Objective):
 
     def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
         first = next(batches)
-        batch = self._pool(first, batches)
+        batch = extend(first, batches, self.pool or self.pairs)
         real = self.estimator.reals(self.generator, batch)
         fake = self.estimator.fakes(self.generator, batch)
         pairs = self.pairs or len(first)
@@ -82,13 +97,6 @@ class Discriminate(Objective):
             for ours, theirs in zip(self._deal(fake, pairs), self._deal(real, pairs), strict=True):
                 value, stats = self.loss.discriminator(self.discriminator, theirs, ours)
                 yield Loss(value + self.discriminator.penalty(), stats)
-
-    def _pool(self, first: Batch, batches: Iterator[Batch]) -> Batch:
-        """The real side of the pool, which is also the shape of its fakes."""
-        if self.pool is None:
-            return first
-        parts = [first, *islice(batches, -(-self.pool // len(first)) - 1)]
-        return Batch.cat(parts)[: self.pool]
 
     @staticmethod
     def _deal(samples: Samples, size: int) -> Iterator[Samples]:

@@ -94,7 +94,7 @@ class Discriminator(nn.Module, ABC):
         """Verdicts on many sequences, without gradients: what roll-outs are scored with. Equal to `forward`."""
         with torch.no_grad():
             pieces = [self(samples[i : i + 4096]) for i in range(0, len(samples), 4096)]
-        return Scores(torch.cat([p.logits for p in pieces]), torch.cat([p.weight for p in pieces]))
+            return Scores(torch.cat([p.logits for p in pieces]), torch.cat([p.weight for p in pieces]))
 
     def features(self, samples: Samples) -> Tensor:
         """A representation of each sequence, [B,F]."""

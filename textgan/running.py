@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ import torch
 
 from textgan import checkpoint, model
 from textgan.build import Run, build, common_phases, make, prepare
+from textgan.data.corpus import Corpus
 from textgan.environment import environment
-from textgan.errors import Failure
+from textgan.errors import Failure, UserError
 from textgan.evaluation import Measured, evaluate
-from textgan.folder import Folder
+from textgan.folder import Folder, refuse_taken
 from textgan.recipe import Recipe
 from textgan.recipe import load as load_recipe
+from textgan.registry import suggest
 from textgan.roles import Tracker
 from textgan.stopping import Stopped, StopRequest
 from textgan.training import Place, Step, train
@@ -70,59 +72,82 @@ class Result:
 
 def start(recipe: Recipe, folder: Path, observer: Observer | None = None, controls: bool = True) -> Result:
     """Runs a recipe in a new folder. Raises UserError, Failure or Stopped."""
+    refuse_taken(folder)
+    recipe = recipe if controls else recipe.without_controls()
+    corpus = prepare(recipe)
     home = Folder.create(folder)
     home.write("recipe.yaml", recipe.yaml())
     home.write("recipe.given.yaml", recipe.given_yaml())
     home.write("environment.json", environment(recipe))
-    return _whole(recipe, home, observer or Observer(), controls)
+    return _whole(recipe, corpus, home, observer or Observer())
 
 
 def resume(folder: Path, observer: Observer | None = None) -> Result:
     """Goes on with a run that was stopped, to the same end as if it had not been."""
     home = Folder.open(folder)
     recipe = load_recipe(folder / "recipe.yaml").named(Path(home.read("environment.json")["recipe"]).stem)
-    return _whole(recipe, home, observer or Observer(), controls=True)
+    return _whole(recipe, prepare(recipe), home, observer or Observer())
 
 
-def _whole(recipe: Recipe, home: Folder, observer: Observer, controls: bool) -> Result:
+def _whole(recipe: Recipe, corpus: Corpus, home: Folder, observer: Observer) -> Result:
     """The run, then its controls."""
-    corpus = prepare(recipe)
-    home.write("data.json", corpus.summary())
+    _same_data(home, corpus)
+    home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
     run = build(recipe, corpus)
     result = _advance(run, home, observer, None)
-    for name in recipe.filled["controls"] if controls else ():
+    for name in recipe.filled["controls"]:
         observer.control(name)
         control = recipe.control(name)
         begun = sum(phase.steps for phase in run.phases[: common_phases(recipe, control)])
         inner = Folder(home.path / "controls" / name)
         inner.write("recipe.yaml", control.yaml())
         inner.write("environment.json", environment(control))
-        came = _advance(build(control, corpus), inner, observer, home.checkpoints / f"{begun:06d}" if begun else None)
+        came = _advance(build(control, corpus), inner, observer, home.checkpoint(begun) if begun else None)
         result.columns[name] = list(came.columns.values())[-1]
         home.write("summary.json", _summary(result))
     observer.ended(result)
     return result
 
 
+def _same_data(home: Folder, corpus: Corpus) -> None:
+    """A run goes on with the data that it was begun with."""
+    before = home.read("data.json") if (home.path / "data.json").exists() else None
+    if home.saved() and before and before["fingerprint"] != corpus.fingerprint():
+        raise UserError(
+            f"{home.path}: its data has changed since the run was begun, so it cannot go on; "
+            "bring the data back, or begin a new run"
+        )
+
+
 def _advance(run: Run, folder: Folder, observer: Observer, origin: Path | None) -> Result:
     """From wherever the folder stands to the end of the last phase."""
-    saved = folder.saved()
+    saved, best = folder.saved(), None
     if saved:
         place = checkpoint.restore(run, saved[-1])
+        kept = checkpoint.extra(saved[-1])["best"]
+        best = Best(**kept) if kept else None
     elif origin is not None:
         place = checkpoint.restore(run, origin, partly=True)
     else:
         place = Place()
         torch.manual_seed(run.seed)
     folder.rewind(place.index)
-    return _Session(run, folder, observer).play(place)
+    return _Session(run, folder, observer, best).play(place)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best evaluation so far, by the number that `checkpoint.best` names."""
+
+    value: float
+    index: int
 
 
 class _Session:
     """One pass through the phases, with its clock and its books."""
 
-    def __init__(self, run: Run, folder: Folder, observer: Observer) -> None:
-        self.run, self.folder, self.observer = run, folder, observer
+    def __init__(self, run: Run, folder: Folder, observer: Observer, best: Best | None) -> None:
+        self.run, self.folder, self.observer, self.best = run, folder, observer, best
         self.settings = run.recipe.filled
         self.trackers: list[Tracker] = [
             make("tracker", block, {"run_folder": folder}) for block in self.settings["trackers"]
@@ -130,7 +155,6 @@ class _Session:
         self.result = Result(folder.path)
         for metric in run.metrics:
             self.result.better = {**self.result.better, **metric.better()}
-        self.result.signatures = [s for s in (metric.signature() for metric in run.metrics) if s]
         self.last_save = time.monotonic()
         own = {id(p) for p in run.generator.parameters()}
         self.writes = {
@@ -159,6 +183,8 @@ class _Session:
         finally:
             for tracker in self.trackers:
                 tracker.close()
+        if self.best is not None:
+            checkpoint.restore_player(self.run.generator, "generator", self.folder.checkpoint(self.best.index))
         model.save(self.run, self.folder.model)
         self.folder.write("summary.json", _summary(self.result))
         return self.result
@@ -172,10 +198,11 @@ class _Session:
             self._log(step)
         every = self.settings["phases"][step.phase.name]["evaluate"]
         due = every is not None and step.place.round % every == 0
+        improved = False
         if (due or step.ends_phase) and step.phase.name in self.writes:
-            self._evaluate(step.phase.name, step.place)
+            improved = self._evaluate(step.phase.name, step.place)
         waited = time.monotonic() - self.last_save >= 60 * self.settings["checkpoint"]["minutes"]
-        if waited or step.place.index in self.milestones:
+        if waited or improved or step.place.index in self.milestones:
             self._save(step.place)
 
     def _log(self, step: Step) -> None:
@@ -193,13 +220,29 @@ class _Session:
                 f"diverged; {kept}. A smaller lr or a clip for the optimizer usually helps"
             )
 
-    def _evaluate(self, column: str, place: Place) -> None:
+    def _evaluate(self, column: str, place: Place) -> bool:
+        """Measures, and says whether it was the best so far."""
         settings, run = self.settings, self.run
         measured = evaluate(run.generator, run.corpus, run.metrics, settings["evaluate"]["samples"], run.seed)
         self.result.columns[column] = measured.values
+        self.result.signatures = [s for s in (metric.signature() for metric in run.metrics) if s]
         self._record("evaluation", column, place, measured.values)
         self.folder.sentences(place.index, measured.texts[: settings["log"]["samples"]])
         self.observer.evaluated(column, place, measured)
+        return self._is_best(place, measured.values)
+
+    def _is_best(self, place: Place, values: Mapping[str, float]) -> bool:
+        name = self.settings["checkpoint"]["best"]
+        if name is None:
+            return False
+        if name not in values:
+            raise UserError(
+                f"checkpoint.best: no metric gives {name}{suggest(name, values)}; there are: {', '.join(values)}"
+            )
+        sign = -1 if self.result.better.get(name) == "higher" else 1
+        if self.best is None or sign * values[name] < sign * self.best.value:
+            self.best = Best(values[name], place.index)
+        return self.best.index == place.index
 
     def _record(self, kind: str, phase: str, place: Place, values: Mapping[str, float]) -> None:
         self.folder.append({"step": place.index, "phase": phase, "round": place.round, "kind": kind, **values})
@@ -214,11 +257,12 @@ class _Session:
                 self.result.columns[phase] = {k: v for k, v in entry.items() if k not in ("step", "round")}
 
     def _save(self, place: Place) -> None:
-        path = self.folder.checkpoints / f"{place.index:06d}"
-        checkpoint.save(self.run, place, path)
+        path = self.folder.checkpoint(place.index)
+        checkpoint.save(self.run, place, path, {"best": asdict(self.best) if self.best else None})
         self.last_save = time.monotonic()
         self.observer.saved(path)
-        passing = [p for p in self.folder.saved() if int(p.name) not in self.milestones]
+        lasting = self.milestones | ({self.best.index} if self.best else set())
+        passing = [p for p in self.folder.saved() if int(p.name) not in lasting]
         for old in passing[: -self.settings["checkpoint"]["keep"]]:
             checkpoint.remove(old)
 

@@ -117,7 +117,9 @@ def _inspect(component: Component) -> Spec:
         for p in signature.parameters.values()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
-    traits = {name: getattr(thing, name) for name in dir(thing) if _is_trait(name, getattr(thing, name))}
+    classes = reversed(inspect.getmro(thing)) if isinstance(thing, type) else ()
+    own = [cls for cls in classes if not cls.__module__.startswith(("torch", "builtins", "abc"))]
+    traits = {name: value for cls in own for name, value in vars(cls).items() if _is_trait(name, value)}
     return _spec(component, arguments, traits, inspect.getdoc(thing) or "")
 
 

@@ -108,14 +108,13 @@ def train(phases: Sequence[Phase], batches: Iterator[Batch], start: Place | None
             stats: dict[str, Tensor] = {}
             for turn in phase.turns:
                 if done % turn.every == 0:
-                    for _ in range(turn.times):
-                        stats |= play(turn, batches)
+                    stats |= play(turn, batches)
             place = Place(number, done + 1, place.index + 1)
             yield Step(place, phase, stats)
 
 
 def play(turn: Turn, batches: Iterator[Batch]) -> Mapping[str, Tensor]:
-    """One turn: a gradient step for each loss that the objective yields. Returns the mean of each statistic."""
+    """One turn, all its times: a gradient step for each loss that is yielded. Returns the mean of each statistic."""
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = defaultdict(int)
     for mover in turn.movers:
@@ -123,7 +122,7 @@ def play(turn: Turn, batches: Iterator[Batch]) -> Mapping[str, Tensor]:
     for parameter in turn.resting:
         parameter.requires_grad_(False)
     try:
-        for loss in turn.objective.losses(batches):
+        for loss in (loss for _ in range(turn.times) for loss in turn.objective.losses(batches)):
             for mover in turn.movers:
                 mover.optimizer.zero_grad()
             loss.value.backward()

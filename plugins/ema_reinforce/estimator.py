@@ -29,9 +29,9 @@ class EmaReinforce(Estimator):
     def __init__(self, decay: Probability = 0.9) -> None:
         super().__init__()
         self.decay = decay
-        self.total: Tensor
+        self.average: Tensor
         self.weight: Tensor
-        self.register_buffer("total", torch.zeros(()))
+        self.register_buffer("average", torch.zeros(()))
         self.register_buffer("weight", torch.zeros(()))
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
@@ -39,12 +39,10 @@ class EmaReinforce(Estimator):
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1] or [B,T]
             returns = _to_go(rewards, samples.chosen)  # [B,T]
-            baseline = self.total / self.weight.clamp_min(1e-8)  # 0 at first
-            mean = (returns * samples.chosen).sum() / samples.chosen.sum().clamp_min(1)
-            self.total.mul_(self.decay).add_((1 - self.decay) * mean)
-            self.weight.mul_(self.decay).add_(1 - self.decay)
+            baseline = self.average.clone()  # 0 at first
+            self._remember(returns, samples.chosen)
         loss = generator.policy_loss(samples, returns - baseline)
-        each = rewards.mean(1)
+        each = (rewards * samples.chosen).sum(1) / samples.chosen.sum(1).clamp_min(1)  # [B]
         stats = {
             "g_loss": loss.detach(),
             "reward_mean": each.mean(),
@@ -52,6 +50,14 @@ class EmaReinforce(Estimator):
             "baseline": baseline,
         }
         yield Loss(loss, stats)
+
+    def _remember(self, returns: Tensor, chosen: Tensor) -> None:
+        """Takes the mean return of a batch into the average."""
+        # Relative to one of them, so that the mean of equal returns is exact: Adam makes steps of rounding errors.
+        one = returns[0, 0]
+        mean = one + ((returns - one) * chosen).sum() / chosen.sum().clamp_min(1)
+        self.weight.mul_(self.decay).add_(1 - self.decay)  # 1 - decay^n
+        self.average.add_((1 - self.decay) / self.weight * (mean - self.average))
 
 
 def _to_go(rewards: Tensor, chosen: Tensor) -> Tensor:

@@ -147,9 +147,7 @@ def test_orders_may_not_be_empty(metric: type[Bleu] | type[SelfBleu]) -> None:
 
 def test_the_signature_tells_the_convention(world: World) -> None:
     bleu, self_bleu = Bleu(), SelfBleu(orders=[5, 2])
-    assert bleu.signature().startswith(
-        "bleu-2..5|refs:test|hyps:samples|smooth:method1|tok:words|case:as-is|"
-    )
+    assert bleu.signature().startswith("bleu-2..5|refs:test|hyps:samples|smooth:method1|tok:words|case:as-is|")
     for metric in (bleu, self_bleu):
         metric(world(TRICKY, test=REFERENCES))
     assert bleu.signature().startswith("bleu-2..5|refs:5|hyps:13|smooth:method1|tok:words|case:as-is|")
@@ -170,9 +168,7 @@ def test_ten_thousand_captions_against_ten_thousand_take_a_moment(world: World) 
     own = leave_one_out(train, 5)
     assert time.process_time() - start < 2, "linear time: about 0.2 s"
     few = [0, 1234, 9999]
-    assert [scores[3][row] for row in few] == pytest.approx(
-        [by_nltk(test, train[row], 4) for row in few], abs=1e-12
-    )
+    assert [scores[3][row] for row in few] == pytest.approx([by_nltk(test, train[row], 4) for row in few], abs=1e-12)
     others = [train[:row] + train[row + 1 :] for row in few]
     expected = [by_nltk(rest, train[row], 4) for rest, row in zip(others, few, strict=True)]
     assert [own[3][row] for row in few] == pytest.approx(expected, abs=1e-12)

@@ -88,9 +88,7 @@ def test_barred_words_are_left_out_and_counted(world: World) -> None:
 
 def test_limit_takes_the_first_sentences_and_the_signature_says_so(world: World) -> None:
     metric = NllTest(limit=2)
-    assert (
-        metric.signature() == "nll|split:test|sentences:up to 2|nats-per-token|eos:counted|pad,barred:skipped"
-    )
+    assert metric.signature() == "nll|split:test|sentences:up to 2|nats-per-token|eos:counted|pad,barred:skipped"
     measured = metric(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES)))
     assert measured["nll_test"] == pytest.approx((2 * A + B + 2 * END) / 5, abs=1e-6)
     assert "sentences:2|" in metric.signature()

@@ -63,9 +63,7 @@ class World:
         ours, held, seen = self.batch(texts), self.batch(test), self.batch(train)
         vocab = Vocabulary(len(self.words) + 3, BOS, eos, PAD, never)
         tokenizer: Any = SimpleNamespace(vocab=vocab)
-        corpus = Corpus(
-            Split(seen, train), Split(held, test), Split(held, test), tokenizer, oracle, self.max_len
-        )
+        corpus = Corpus(Split(seen, train), Split(held, test), Split(held, test), tokenizer, oracle, self.max_len)
         samples = Samples(ours.tokens, ours.valid, ours.valid)
         return Evaluation(generator or self.uniform(), samples, texts, corpus)
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from textgan_plugins.ema_reinforce import estimator
-from textgan_plugins.ema_reinforce.estimator import EmaReinforce
 from torch import Tensor
 
 from textgan import recipe, registry, spec
 from textgan.roles import Generator, RewardFn
 from textgan.testing import TabularGenerator, TabularReward, check_estimator, tiny_vocabulary
 from textgan.types import Batch, Loss, Samples
+from textgan_plugins.ema_reinforce import estimator
+from textgan_plugins.ema_reinforce.estimator import EmaReinforce
 
 
 def test_does_what_every_estimator_must() -> None:
@@ -27,8 +27,7 @@ class SeesItsOwnBatch(EmaReinforce):
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         def noted(samples: Samples) -> Tensor:
             found = reward(samples)
-            self.total.copy_(found.mean())
-            self.weight.fill_(1)
+            self.average.copy_(found.mean())
             return found
 
         return super().losses(generator, noted, batch)
@@ -51,6 +50,35 @@ def test_the_baseline_is_the_corrected_average_of_earlier_batches() -> None:
     assert found == pytest.approx([0.0, 2.0, (0.75 * 2 + 4) / 1.75])
 
 
+@pytest.mark.parametrize("rows", [37, 50, 61])
+@pytest.mark.parametrize("value", [0.3, -1 / 3, 1e-3])
+def test_a_constant_reward_teaches_nothing_to_the_last_bit(value: float, rows: int) -> None:
+    """Adam would turn what rounding leaves into steps of full size."""
+    torch.manual_seed(0)
+    generator, tested = TabularGenerator(tiny_vocabulary(4, end=True), 7), EmaReinforce()
+    for i in range(20):
+        (loss,) = tested.losses(generator, lambda s: torch.full((len(s), 1), value), Batch.blank(rows, 7))
+        generator.zero_grad()
+        loss.value.backward()  # type: ignore[no-untyped-call]
+        assert generator.table.grad is not None
+        assert bool(generator.table.grad.any()) == (i == 0)
+
+
+def test_padding_earns_nothing() -> None:
+    vocab = tiny_vocabulary(3, end=True)
+    generator, honest = TabularGenerator(vocab, 3), TabularReward(vocab, 3, per_token=True)
+
+    def paying(samples: Samples) -> Tensor:
+        return torch.where(samples.valid, honest(samples), 3 * torch.sin(7.0 * samples.x.cumsum(1) + torch.arange(3)))
+
+    losses = []
+    for reward in (honest, paying):
+        torch.manual_seed(0)
+        (loss,) = EmaReinforce().losses(generator, reward, Batch.blank(50, 3))
+        losses.append([loss.value.item(), *(value.item() for value in loss.stats.values())])
+    assert losses[0] == losses[1]
+
+
 def test_rewards_of_given_tokens_do_not_count() -> None:
     torch.manual_seed(0)
     vocab = tiny_vocabulary(4)
@@ -58,7 +86,7 @@ def test_rewards_of_given_tokens_do_not_count() -> None:
     batch = blank()
     batch.given[:, 0] = True
     list(tested.losses(generator, lambda s: torch.tensor([[100.0, 1.0, 3.0]]).expand(8, 3), batch))
-    assert tested.total.item() == pytest.approx((4 + 3) / 2)
+    assert tested.average.item() == pytest.approx((4 + 3) / 2)
 
 
 def test_the_average_is_saved_and_moved_like_weights() -> None:

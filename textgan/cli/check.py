@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @plugin_option
 @json_option
 def check(recipe: str, settings: Sequence[str], filled: bool, plugins: Sequence[Path], as_json: bool) -> None:
-    """Check a recipe and say what it is made of. Every problem is reported at once.
+    """Check a recipe and say what it is made of.
+
+    Every problem is reported at once.
 
     RECIPE is a file, or the name of a recipe that comes with the toolkit.
     """

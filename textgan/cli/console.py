@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
@@ -23,6 +23,7 @@ from textgan.text import visible
 
 if TYPE_CHECKING:
     from textgan.build import Run
+    from textgan.evaluation import Measured
     from textgan.folder import Folder
     from textgan.training import Place
 
@@ -48,6 +49,7 @@ class LiveView(Watcher):
         super().__init__()
         self.console = console
         self.pace = Pace([])
+        self._changing = threading.Lock()
         self.live = Live(
             console=console,
             get_renderable=self.render,
@@ -66,13 +68,20 @@ class LiveView(Watcher):
             self.live.stop()
 
     def began(self, run: Run, folder: Folder, place: Place) -> None:
-        super().began(run, folder, place)
-        self.pace = Pace(self.setting.phases)
+        with self._changing:
+            super().began(run, folder, place)
+            self.pace = Pace(self.setting.phases)
 
-    def saved(self, path: Path) -> None: ...
+    def evaluated(self, column: str, place: Place, measured: Measured) -> None:
+        with self._changing:
+            super().evaluated(column, place, measured)
 
     def render(self) -> RenderableType:
         """The view as it is now. Runs in Live's thread and only reads."""
+        with self._changing:
+            return self._view()
+
+    def _view(self) -> RenderableType:
         if self.place is None:
             return Text("reading the data and building the players ...", style="dim")
         width, height = self.console.size
@@ -170,11 +179,11 @@ def share(rows: int, metrics: int, leading: int, samples: int) -> tuple[int, int
     """
     least = 2 + min(samples, 3) if samples else 0
     shown = min(leading, rows - least - 3)
-    if shown < 2:
+    if shown < min(leading, 2):
         return 0, max(min(samples, rows - 2), 0)
     left = rows - 3 - shown
-    kept = min(samples, left - 2)
-    left -= 2 + kept if samples else 0
+    kept = max(min(samples, left - 2), 0)
+    left -= 2 + kept if kept else 0
     shown = min(metrics, shown + left)
     return (metrics if shown == metrics - 1 else shown), kept
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import signal
@@ -19,7 +18,7 @@ from types import FrameType
 
 import click
 
-from textgan.cli.base import State
+from textgan.cli.base import PipeClosed, State
 from textgan.errors import Failure, UserError
 from textgan.stopping import Stopped
 from textgan.text import visible
@@ -33,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: default those of the process.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a narrow encoding must not end a run
+    _prepare_streams()
     state = State()
     with _terminable():
         try:
@@ -66,11 +63,9 @@ def _play(arguments: Sequence[str] | None, state: State) -> int:
         return 128 + stopped.signal
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
+    except PipeClosed:
         return PIPE_CLOSED
     except SystemExit as left:
-        if isinstance(left.__context__, OSError) and left.__context__.errno == errno.EPIPE:
-            return PIPE_CLOSED  # click and rich leave so
         return left.code if isinstance(left.code, int) else OK if left.code is None else FAILED
     except Exception as error:
         first = next(iter(str(error).strip().splitlines()), "")
@@ -101,6 +96,16 @@ def _terminable() -> Iterator[None]:
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     raise SystemExit(TERMINATED)
+
+
+def _prepare_streams() -> None:
+    """Neither a closed stream nor a narrow encoding may end a run."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _silence() -> None:

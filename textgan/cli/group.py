@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from textgan import __version__
-from textgan.cli.base import Command, Group, examples
+from textgan.cli.base import Group, examples
 from textgan.cli.check import check
 from textgan.cli.completion import completion
 from textgan.cli.evaluate import evaluate
@@ -32,10 +32,10 @@ COMMANDS: tuple[click.Command, ...] = (run, sample, evaluate, list_, show, check
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def textgan() -> None:
-    """Adversarial text generation from YAML recipes: train, sample, evaluate, compare."""
+    """Adversarial text generation from YAML recipes: train, sample, evaluate."""
 
 
 for _command in COMMANDS:
     textgan.add_command(_command)
 
-__all__ = ["COMMANDS", "Command", "textgan"]
+__all__ = ["COMMANDS", "textgan"]

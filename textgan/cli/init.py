@@ -20,7 +20,9 @@ from textgan.errors import UserError
 @click.argument("name", default="seqgan", shell_complete=complete_recipe)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def init(name: str, file: Path | None) -> None:
-    """Copy a recipe that comes with the toolkit, to change it. Nothing is ever overwritten.
+    """Copy a recipe that comes with the toolkit.
+
+    It is yours to change. Nothing is ever overwritten.
 
     NAME is one of `textgan list recipes`, by default seqgan; FILE is by default NAME.yaml in this folder.
     """

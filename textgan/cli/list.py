@@ -37,9 +37,10 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
 @plugin_option
 @json_option
 def list_(kind: str | None, plugins: Sequence[Path], as_json: bool) -> None:
-    """List components and recipes: name, what it is, who provides it.
+    """List components and recipes.
 
     KIND is a kind of component, such as generator or generators, or "recipes"; everything if it is left out.
+    Each has its name, what it is, and who provides it.
     """
     from textgan.cli.output import results, write_json
 

@@ -9,14 +9,14 @@ import click
 from textgan.cli.base import Command, Group, examples
 
 
-@click.group(cls=Group, epilog=examples("textgan new plugin textgan-mine"))
+@click.group(cls=Group, epilog=examples("textgan new plugin my_estimator"))
 def new() -> None:
-    """Start something of your own."""
+    """Begin something of your own."""
 
 
 @new.command(
     cls=Command,
-    epilog=examples("textgan new plugin textgan-mine", "textgan new plugin textgan-mine --in ~/src"),
+    epilog=examples("textgan new plugin my_estimator", "textgan new plugin my_estimator --in ~/src"),
 )
 @click.argument("name")
 @click.option(
@@ -27,7 +27,10 @@ def new() -> None:
     help="Where its folder is made; default here.",
 )
 def plugin(name: str, folder: Path) -> None:
-    """Write a package that adds components: one of each that you would begin with, a recipe and tests."""
+    """Write a package of your own: an estimator, its tests and a recipe.
+
+    NAME is the package's and the estimator's, in lower-case letters, digits and underscores.
+    """
     from textgan.scaffold import write_plugin
 
     for file in write_plugin(name, folder):

@@ -17,6 +17,13 @@ from textgan.text import visible
 PIPED_WIDTH = 120
 
 
+class _Strict(Console):
+    """A console for results: when nobody reads them any more, that is an error like any other."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # rich calls this while it handles the error
+
+
 class _Patient(Console):
     """A console for news: when nobody reads them any more, it falls silent, and the run goes on."""
 
@@ -26,7 +33,7 @@ class _Patient(Console):
 
 def results() -> Console:
     """Where results are written: nothing in them is read as markup."""
-    return Console(markup=False, highlight=False, emoji=False, width=_width(sys.stdout.isatty()))
+    return _Strict(markup=False, highlight=False, emoji=False, width=_width(sys.stdout.isatty()))
 
 
 def news() -> Console:

@@ -62,10 +62,11 @@ class Pace:
 def told(estimate: Estimate, then: str) -> str:
     """'0:36 left in this phase, 4:10 in all, then 2 controls'."""
     if estimate.phase is None:
-        return "measuring the speed"
-    parts = [f"{duration(estimate.phase)} left in this phase"]
-    if estimate.total - estimate.phase >= 1:
-        parts.append(f"{duration(estimate.total)} in all")
+        parts = ["measuring the speed"]
+    else:
+        parts = [f"{duration(estimate.phase)} left in this phase"]
+        if estimate.total - estimate.phase >= 1:
+            parts.append(f"{duration(estimate.total)} in all")
     after = [*estimate.unknown, *([then] if then else [])]
     if after:
         parts.append(f"then {', '.join(after)}")

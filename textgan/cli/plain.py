@@ -65,6 +65,7 @@ class Plain(Watcher):
             took = duration(time.monotonic() - self._since)
             stats = "".join(f", {name} {figure(value)}" for name, value in _main(self.stats).items())
             self._print(f"{self.step.phase.name} ended after {took}{stats}; saved {path}")
+            self._announce(self._phase + 1, 0)
 
     def control(self, name: str) -> None:
         super().control(name)

@@ -51,7 +51,7 @@ def run(
     plugins: Sequence[Path],
     as_json: bool,
 ) -> None:
-    """Train by a recipe, measure, and keep everything in a folder.
+    """Train by a recipe and keep everything in a folder.
 
     RECIPE is a file, or the name of a recipe that comes with the toolkit. KEY=VALUE changes one of its
     values. Ctrl-C finishes the round and saves; --resume goes on.
@@ -63,11 +63,14 @@ def run(
     if recipe is None:
         raise click.UsageError(_which())
     from textgan import recipe as recipes
+    from textgan.folder import refuse_taken
 
     if "=" in recipe and not Path(recipe).exists():
         raise UserError(f"{recipe}: the recipe comes first, then its settings: textgan run seqgan {recipe}")
     checked = recipes.load(recipe, [*settings, *([] if seed is None else [f"seed={seed}"])])
     if dry_run:
+        if out is not None:
+            refuse_taken(out)
         _tell(checked, out, not no_controls, as_json)
     else:
         _play(checked, out, not no_controls, quiet, plugins, as_json)
@@ -130,10 +133,10 @@ def _play(
 ) -> None:
     """Trains and shows. `recipe` is None for a run that goes on, whose folder is then `out`."""
     from textgan import running
-    from textgan.api import new_folder
     from textgan.cli.console import suited
     from textgan.cli.output import news, say
     from textgan.cli.report import report
+    from textgan.folder import new_folder
 
     if recipe is None:
         assert out is not None
@@ -153,7 +156,7 @@ def _play(
             if saved or observer.place is not None:
                 command = ["textgan", "run", "--resume", str(folder)]
                 command += [word for file in plugins for word in ("--plugin", str(file))]
-                how = "" if saved else " at once, without saving"
-                say(f"stopped{how}{observer.where()}; continue with: {shlex.join(command)}")
+                how = ("stopped", "") if saved else ("stopped at once", ", without saving")
+                say(f"{how[0]}{observer.where()}{how[1]}; continue with: {shlex.join(command)}")
             raise
     report(result, as_json)

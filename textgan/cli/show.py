@@ -34,7 +34,9 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
 @plugin_option
 @json_option
 def show(name: str, plugins: Sequence[Path], as_json: bool) -> None:
-    """Show a component's documentation, options and traits, or a recipe's text.
+    """Show all there is to know about a name.
+
+    A component's documentation, options and traits, or a recipe's text.
 
     Where several kinds have the name, all of them are shown.
     """

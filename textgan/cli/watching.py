@@ -1,6 +1,6 @@
 """What is known of a run while it goes on: observers that keep it, before any of them shows it.
 
-The live view draws from another thread, so everything here is replaced as a whole and never changed in place.
+The live view draws from another thread, so what is kept here is replaced as a whole, never changed in place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 from textgan.cli.output import plural
 from textgan.running import Observer
-from textgan.text import visible
 
 if TYPE_CHECKING:
     from textgan.build import Run
@@ -26,7 +25,7 @@ START = "start"
 
 @dataclass(frozen=True)
 class Specimens:
-    """Sentences that were generated at one evaluation, made safe to show."""
+    """Sentences that were generated at one evaluation, as they are: hostile until shown otherwise."""
 
     column: str
     round: int
@@ -91,9 +90,9 @@ class Watcher(Observer):
         sizes = ", ".join(f"{len(split.batch):,} {name}" for name, split in splits.items())
         better: dict[str, str] = {name: way for metric in run.metrics for name, way in metric.better().items()}
         self.setting = Setting(
-            name=run.recipe.name,
+            name=self.setting.name if self.control_name else run.recipe.name,
             device=str(run.device),
-            folder=str(folder.path),
+            folder=self.setting.folder if self.control_name else str(folder.path),
             sizes=f"{sizes} sentences; vocabulary {corpus.vocab.size:,}, up to {corpus.max_len} tokens",
             notes={what: count for what, count in corpus.notes.items() if count},
             phases=[(phase.name, phase.steps) for phase in run.phases],
@@ -112,8 +111,8 @@ class Watcher(Observer):
         self.stats = values
 
     def evaluated(self, column: str, place: Place, measured: Measured) -> None:
-        texts = [visible(text) for text in measured.texts[: self.setting.keep]]
-        self._remember(self.title(column), measured.values, Specimens(self.title(column), place.round, texts))
+        specimens = Specimens(self.title(column), place.round, measured.texts[: self.setting.keep])
+        self._remember(specimens.column, measured.values, specimens)
 
     def stopping(self) -> None:
         self.asked_to_stop = True

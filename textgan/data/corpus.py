@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -61,6 +62,13 @@ class Corpus:
     @property
     def vocab(self) -> Vocabulary:
         return self.tokenizer.vocab
+
+    def fingerprint(self) -> str:
+        """The same for the same ids in the same order under the same vocabulary."""
+        digest = hashlib.sha256(repr(self.vocab).encode())
+        for name in SPLITS:
+            digest.update(getattr(self, name).batch.tokens.numpy().tobytes())
+        return digest.hexdigest()
 
     def summary(self) -> dict[str, object]:
         """Sizes, and what was left out, for a person to read and for JSON."""

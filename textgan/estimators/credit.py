@@ -1,4 +1,4 @@
-"""From rewards to a policy-gradient loss: what the score-function estimators share."""
+"""From rewards to a policy-gradient loss: what score-function estimators share, plugins included."""
 
 from __future__ import annotations
 
@@ -20,19 +20,24 @@ def leave_one_out(value: Tensor, chosen: Tensor) -> Tensor:
     """For each token, the mean value at its position in all other sequences that chose one there, [B,T].
 
     Independent of the token itself, so subtracting it leaves the expected gradient as it is (Kool et al. 2019).
+    Means are taken of what a value exceeds the first row's by: of a reward that is the same for all, nothing at all is
+    left, which Adam would blow up to a step.
     """
     weight = chosen.to(value.dtype)
-    others = weight.sum(0, keepdim=True) - weight
-    return ((value * weight).sum(0, keepdim=True) - value * weight) / others.clamp_min(1)
+    others = weight.sum(0, keepdim=True) - weight  # [B,T]
+    excess = (value - value[:1]) * weight
+    mean = value[:1] + (excess.sum(0, keepdim=True) - excess) / others.clamp_min(1)
+    return torch.where(others > 0, mean, 0.0)
 
 
 def policy_gradient(
     generator: Generator, samples: Samples, value: Tensor, reward: Tensor, baseline: str, reduction: str
 ) -> Loss:
     """The surrogate loss of tokens worth `value` [B,T], with the rewards' mean and spread as statistics."""
-    advantage = value - leave_one_out(value, samples.chosen) if baseline == "leave_one_out" else value
-    loss = generator.policy_loss(samples, advantage)
-    each = reward.mean(1)
+    if baseline == "leave_one_out":
+        value = value - leave_one_out(value, samples.chosen)
+    loss = generator.policy_loss(samples, value)
+    each = (reward * samples.chosen).sum(1) / samples.chosen.sum(1).clamp_min(1)  # [B], padding earns nothing
     stats = {
         "g_loss": loss.detach(),
         "reward_mean": each.mean(),

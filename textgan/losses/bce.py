@@ -49,8 +49,8 @@ class Bce(AdversarialLoss):
     def _cross_entropy(scores: Scores, target: float) -> Tensor:
         targets = scores.logits.new_full(scores.logits.shape, target)
         each = functional.binary_cross_entropy_with_logits(scores.logits, targets, reduction="none")
-        return (each * scores.weight).sum() / scores.weight.sum()
+        return (each * scores.weight).sum() / scores.weight.sum().clamp_min(1)
 
 
 def _share(right: Tensor, weight: Tensor) -> Tensor:
-    return ((right * weight).sum() / weight.sum()).detach()
+    return ((right * weight).sum() / weight.sum().clamp_min(1)).detach()

@@ -52,9 +52,7 @@ class Bleu(Metric):
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         split = evaluation.corpus.test
         if not len(split.texts):
-            raise UserError(
-                "bleu compares samples with the test split, which is empty; give the data a test split"
-            )
+            raise UserError("bleu compares samples with the test split, which is empty; give the data a test split")
         if self._split is not split:
             self._split, self._references = split, _References.count(split.texts, self.orders[-1])
         self._sizes = (str(len(split.texts)), str(len(evaluation.texts)))
@@ -88,8 +86,7 @@ class SelfBleu(Metric):
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         if len(evaluation.texts) < 2:
             raise UserError(
-                f"self_bleu compares samples with each other and found {len(evaluation.texts)} of them; "
-                "draw at least 2"
+                f"self_bleu compares samples with each other and found {len(evaluation.texts)} of them; draw at least 2"
             )
         self._size = len(evaluation.texts)
         scores = leave_one_out(evaluation.texts, self.orders[-1])
@@ -112,9 +109,7 @@ def sentence_bleu(references: Sequence[str], hypotheses: Sequence[str], highest:
 def leave_one_out(texts: Sequence[str], highest: int) -> list[Floats]:
     """BLEU of each of S texts, at least two, against all others: [S] for each order from 1 to `highest`."""
     ngrams = Ngrams.count(texts, highest)
-    matches = [
-        table.total(np.minimum(table.times, table.largest_elsewhere()), len(texts)) for table in ngrams.tables
-    ]
+    matches = [table.total(np.minimum(table.times, table.largest_elsewhere()), len(texts)) for table in ngrams.tables]
     return _scores(matches, ngrams.lengths, _closest_other(ngrams.lengths))
 
 
@@ -138,9 +133,7 @@ class _References:
         ngrams = Ngrams.count(hypotheses, len(self.largest))
         matches = [
             table.total(np.minimum(table.times, largest[known][table.gram]), len(hypotheses))
-            for table, known, largest in zip(
-                ngrams.tables, ngrams.ids_in(self.ngrams), self.largest, strict=True
-            )
+            for table, known, largest in zip(ngrams.tables, ngrams.ids_in(self.ngrams), self.largest, strict=True)
         ]
         return _scores(matches, ngrams.lengths, _closest(ngrams.lengths, self.lengths))
 

@@ -32,9 +32,7 @@ class Distinct(Metric):
         self._size = str(len(evaluation.texts))
         tables = Ngrams.count(evaluation.texts, self.orders[-1]).tables
         chosen = {n: tables[n - 1] for n in self.orders}
-        return {
-            f"distinct{n}": len(table.keys) / max(1, int(table.times.sum())) for n, table in chosen.items()
-        }
+        return {f"distinct{n}": len(table.keys) / max(1, int(table.times.sum())) for n, table in chosen.items()}
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
         return {f"distinct{n}": "higher" for n in self.orders}

@@ -60,7 +60,7 @@ class NllTest(Metric):
         )
         return {
             "nll_test": _nats(generator, pieces, "nll_test"),
-            "nll_test_skipped": float(barred[chosen].double().mean()),
+            "nll_test_skipped": float(barred[batch.valid].double().mean()),
         }
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
@@ -152,9 +152,7 @@ def _nats(generator: Generator, pieces: Iterator[tuple[Samples, Tensor]], metric
 
 def _some(tokens: int, metric: str) -> int:
     if not tokens:
-        raise UserError(
-            f"{metric} is an average over tokens and found none to count; all are given, barred or padding"
-        )
+        raise UserError(f"{metric} is an average over tokens and found none to count; all are given, barred or padding")
     return tokens
 
 

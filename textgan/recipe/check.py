@@ -60,13 +60,17 @@ class Checker:
                 names = ", ".join(c.name for c in registry.components(kind))
                 self.complain((kind,), f"is missing; a recipe needs a {kind} block (there are: {names})")
         if given["reward"] is None and given["discriminator"] is not None:
-            given["reward"] = "verdict"
+            given["reward"] = schema.USUAL["reward"]
+        for kind, usual in schema.USUAL.items():
+            block = given[kind]
+            if isinstance(block, dict) and "name" not in block:
+                given[kind] = {"name": usual, **block}
         for kind, block in given.items():
             filled[kind] = None if block is None else self._component(kind, block, (kind,))
             if block is not None and kind not in self.specs:
                 self.broken.add(kind)
             if kind == "data" and given["tokenizer"] is None and self._gives_text():
-                given["tokenizer"] = "word"
+                given["tokenizer"] = schema.USUAL["tokenizer"]
         return filled
 
     def _gives_text(self) -> bool:
@@ -157,7 +161,7 @@ class Checker:
         filled = {}
         for name, block in self._mapping(tree, ("optimizers",)).items():
             if isinstance(block, dict) and "name" not in block:
-                block = {"name": "adam", **block}
+                block = {"name": schema.USUAL_OPTIMIZER, **block}
             filled[name] = self._component("optimizer", block, ("optimizers", name), schema.OPTIMIZER)
         return filled
 

@@ -108,6 +108,8 @@ def override(tree: Tree, places: dict[Path, Place], settings: Iterable[str]) -> 
         if path[-1] == "name" and isinstance(target, dict) and target.get("name") not in (None, value):
             target.clear()
         _set(target, path[-1], value, path)
+        for below in [p for p in places if tuple(map(str, p[: len(path)])) == path]:
+            del places[below]
         places |= {path[:end]: Place("", 0) for end in range(len(path), 0, -1) if path[:end] not in places}
         places[path] = Place("", 0)
 

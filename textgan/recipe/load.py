@@ -39,6 +39,10 @@ class Recipe:
         tree, places = layers.merge(below, {}, self.given["controls"][name], {})
         return _checked(f"{self.name}-{name}", self.file, tree, places)
 
+    def without_controls(self) -> Recipe:
+        """The same, run by itself."""
+        return replace(self, given={**self.given, "controls": {}}, filled={**self.filled, "controls": {}})
+
     def named(self, name: str) -> Recipe:
         """The same under another name."""
         return replace(self, name=name)

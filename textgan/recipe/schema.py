@@ -25,6 +25,10 @@ BLOCKS = {
 }
 """The recipe's components, in the order in which they are built. Each may use what stands before it."""
 
+USUAL = {"tokenizer": "word", "reward": "verdict"}
+"""What a block that gives no name means."""
+USUAL_OPTIMIZER = "adam"
+
 RUN = _table(
     _option("seed", "Count", Count, 0, "One seed; every source of chance in a run is derived from it."),
     _option("device", "str", str, "auto", "auto, cpu, cuda, cuda:1 or mps. auto takes a GPU if there is one."),
@@ -63,7 +67,8 @@ CHECKPOINT = _table(
     _option("minutes", "NonNegativeFloat", NonNegativeFloat, 5.0, "Save at least this often, between rounds; "
             "0 saves after every round. The end of each phase is always saved."),
     _option("keep", "PositiveInt", PositiveInt, 2, "Latest checkpoints to keep, beside those that end a phase."),
-    _option("best", "str | None", str | None, None, "A metric, such as nll_test: its best checkpoint is kept as well."),
+    _option("best", "str | None", str | None, None, "A number to choose by, such as nll_validation: the model "
+            "that is saved in the end is that of its best evaluation. Null is the last."),
 )  # fmt: skip
 
 LOG = _table(

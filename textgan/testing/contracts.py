@@ -20,7 +20,7 @@ from textgan.roles import (
     Reward,
     Source,
 )
-from textgan.testing.exact import exact_gradient, expected_gradient
+from textgan.testing.exact import enumerate_sequences, exact_gradient, expected_gradient
 from textgan.testing.worlds import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
 from textgan.types import Batch, Samples, Vocabulary
 
@@ -56,6 +56,26 @@ def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
         assert not bool((kept.chosen & given).any()), "what is given is not chosen"
         if "rollouts" in generator.offers:
             _check_rollouts(generator, samples)
+        _check_law(generator, vocab)
+
+
+def _check_law(generator: Generator, vocab: Vocabulary) -> None:
+    """Sequences are drawn as often as log_prob says, for parameters that are not nearly uniform."""
+    count, length = 8000, 3
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.7 * torch.randn_like(parameter))
+        every = enumerate_sequences(vocab, length)
+        law = generator.log_prob(every).sum(1).exp()  # [N]
+        drawn = generator.decode(generator.sample(Batch.blank(count, length)))  # [count,T]
+    base = vocab.size ** torch.arange(length)
+    codes, order = (every.x * base).sum(1).sort()
+    place = torch.searchsorted(codes, (drawn * base).sum(1)).clamp_max(len(codes) - 1)
+    share = torch.bincount(order[place], minlength=len(codes)) / count
+    apart = (share - law).abs().sum().item() / 2
+    assert abs(law.sum().item() - 1) < 1e-3, f"log_prob is of no distribution: it sums to {law.sum().item():.3f}"
+    assert apart < 0.08, f"sampling and log_prob are of different distributions, {apart:.2f} apart in total variation"
 
 
 def _check_rollouts(generator: Generator, samples: Samples) -> None:

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.testing import check_discriminator
+from textgan.types import Samples, Vocabulary
+
+VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, never=(0, 1))
+
+
+def make(**options: object) -> TextCnn:
+    torch.manual_seed(0)
+    return TextCnn(VOCAB, **{"embed_dim": 6, "widths": (1, 3), "filters": 5, **options}).eval()  # type: ignore[arg-type]
+
+
+def sentences(rows: int = 12, length: int = 5) -> Samples:
+    torch.manual_seed(1)
+    valid = torch.arange(length) < torch.randint(1, length + 1, (rows, 1))
+    return Samples(torch.randint(2, 9, (rows, length)).masked_fill(~valid, 0), valid, valid)
+
+
+@pytest.mark.parametrize("filters", [8, [2, 5, 3]])
+def test_does_what_every_discriminator_must(filters: int | list[int]) -> None:
+    check_discriminator(lambda vocab: TextCnn(vocab, embed_dim=8, widths=(1, 2, 9), filters=filters))
+
+
+@pytest.mark.parametrize(("rows", "length"), [(1, 1), (12, 5), (3, 2), (200, 30)])
+def test_score_equals_forward(rows: int, length: int) -> None:
+    d, samples = make(widths=(1, 2, 4, 40)), sentences(rows, length)
+    torch.testing.assert_close(d.score(samples).logits, d(samples).logits)
+    assert not d.score(samples).logits.requires_grad
+
+
+def test_words_and_certain_distributions_are_read_alike() -> None:
+    d, samples = make(), sentences()
+    soft = samples.with_x(torch.nn.functional.one_hot(samples.x, 9).float().requires_grad_())
+    torch.testing.assert_close(d(soft).logits, d(samples).logits)
+    d(soft).logits.sum().backward()
+    assert soft.x.grad is not None
+    assert soft.x.grad.any()
+
+
+@torch.no_grad()
+def test_the_verdict_is_the_papers_softmax() -> None:
+    d, samples = make(), sentences()
+    outputs = d.output(d.features(samples))  # [B,2]
+    torch.testing.assert_close(d(samples).logits.sigmoid()[:, 0], outputs.softmax(1)[:, 1])
+
+
+@torch.no_grad()
+def test_the_highway_carries_what_its_gate_lets_by() -> None:
+    d, samples = make(), sentences()
+    pooled = d.convolution(d.embedding(samples.x), samples.valid)
+    d.gate.weight.zero_()
+    d.gate.bias.fill_(-50.0)
+    torch.testing.assert_close(d.features(samples), pooled)
+    d.gate.bias.fill_(50.0)
+    torch.testing.assert_close(d.features(samples), d.transform(pooled).relu())
+
+
+def test_dropout_only_in_training() -> None:
+    d, samples = make(dropout=0.5), sentences()
+    assert torch.equal(d.score(samples).logits, d.score(samples).logits)
+    d.train()
+    assert not torch.equal(d(samples).logits, d(samples).logits)
+
+
+def test_parameters_start_as_in_the_released_code() -> None:
+    torch.manual_seed(0)
+    d = TextCnn(Vocabulary(500, 0, None, 0))
+    assert d.embedding.weight.min() < -0.99
+    assert d.embedding.weight.max() > 0.99
+    layers = {
+        "transform": d.transform,
+        "gate": d.gate,
+        "output": d.output,
+        **dict(d.convolution.filters.named_children()),
+    }
+    for name, layer in layers.items():
+        assert layer.weight.abs().max() <= 0.2, name
+        assert layer.weight.std().item() == pytest.approx(0.088, rel=5 / math.sqrt(layer.weight.numel())), name
+        assert torch.equal(layer.bias, torch.full_like(layer.bias, -2.0 if name == "gate" else 0.1)), name
+
+
+@torch.no_grad()
+def test_the_penalty_is_on_the_output_layer_alone() -> None:
+    d = make(l2=0.2, filters=1, widths=(1,))
+    d.output.weight.copy_(torch.tensor([[1.0], [2.0]]))
+    d.output.bias.copy_(torch.tensor([3.0, 0.0]))
+    assert d.penalty().item() == pytest.approx(0.2 * 0.5 * (1 + 4 + 9))
+    for name, parameter in d.named_parameters():
+        if not name.startswith("output"):
+            parameter.fill_(100.0)
+    assert d.penalty().item() == pytest.approx(1.4)
+
+
+def test_a_gradient_of_a_gradient_exists() -> None:
+    d, samples = make(), sentences()
+    x = torch.nn.functional.one_hot(samples.x, 9).float().requires_grad_()
+    (slope,) = torch.autograd.grad(d(samples.with_x(x)).logits.sum(), x, create_graph=True)
+    slope.square().sum().backward()
+    assert d.embedding.weight.grad is not None
+    assert d.embedding.weight.grad.any()
+
+
+def test_filters_that_do_not_fit_the_widths_are_told() -> None:
+    with pytest.raises(ValueError, match="2 widths but 3"):
+        TextCnn(VOCAB, widths=(1, 2), filters=(1, 2, 3))

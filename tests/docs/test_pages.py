@@ -1,0 +1,188 @@
+"""What the pages show is valid: commands and options exist, whole recipes load, Python compiles."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+
+from textgan import recipe, registry
+from textgan.cli.group import textgan
+from textgan.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(textgan [a-z][^`]*)`")
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, the file that it shows, and its text."""
+
+    page: Path
+    language: str
+    file: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    return [Block(page, *match.groups(default="")) for match in BLOCK.finditer(page.read_text(encoding="utf-8"))]
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+
+
+def commands(page: Path) -> Iterator[str]:
+    """Every line of a shell block and every piece of inline code that calls textgan."""
+    for block in blocks(page):
+        lines = block.text.splitlines() if block.language in ("sh", "console") else []
+        yield from (line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("textgan "))
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    yield from INLINE.findall(text)
+
+
+def walk(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that a line calls, and what is left of it."""
+    command: click.Command = textgan
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"there is no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+def arguments(command: click.Command, words: list[str]) -> list[str]:
+    """The words that are no options. Fails where an option does not exist or its value is refused."""
+    context = click.Context(command)
+    options = {name: p for p in command.get_params(context) for name in (*p.opts, *p.secondary_opts)}
+    found, rest = [], iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            found.append(word)
+            continue
+        assert word in options, f"{command.name} has no option {word}"
+        option = options[word]
+        if not getattr(option, "is_flag", False) and word != "--help":
+            option.type.convert(next(rest), option, context)
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the pages show, and a registry that forgets what a plugin adds."""
+    for block in BLOCKS:
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("extends: seqgan\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_added", [])
+    return tmp_path
+
+
+CALLS = [(page, line) for page in PAGES for line in dict.fromkeys(commands(page))]
+
+
+@pytest.mark.parametrize(("page", "line"), CALLS, ids=[f"{page.relative_to(ROOT)}:{line}" for page, line in CALLS])
+def test_commands_exist(page: Path, line: str, place: Path) -> None:
+    words = shlex.split(line.split(" > ")[0], comments=True)[1:]
+    command, rest = walk(words)
+    if "--plugin" in rest:
+        registry.load_plugin(place / rest[rest.index("--plugin") + 1])
+    given = arguments(command, rest)
+    if command.name in ("run", "check") and given and given[0] != "recipe.yaml":
+        try:
+            recipe.load(given[0], given[1:])
+        except UserError:
+            assert given[0] in ("wrong.yaml", "ids.yaml"), "these two are shown as wrong"
+            raise_expected(given[0], page)
+    elif command.name == "show" and given not in ([], ["NAME"]):
+        known = {c.name for c in registry.components()} | set(recipe.bundled())
+        assert given[0] in known
+    elif command.name == "list" and given:
+        assert given[0] in {*registry.KINDS, *registry.KINDS.values(), "recipes"}
+
+
+def raise_expected(name: str, page: Path) -> None:
+    """The transcript of a wrong recipe is what is really said."""
+    with pytest.raises(UserError) as raised:
+        recipe.load(name)
+    shown = [block.text for block in blocks(page) if block.language == "console"]
+    assert any(f"$ textgan check {name}\n{raised.value}\n" == text for text in shown)
+
+
+WHOLE = [b for b in BLOCKS if b.language == "yaml" and re.search(r"^(extends|phases):", b.text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in WHOLE if b.file not in ("wrong.yaml", "ids.yaml")], ids=lambda b: b.file or b.text[:20]
+)
+def test_whole_recipes_load(block: Block, place: Path) -> None:
+    file = place / (block.file or "snippet.yaml")
+    file.write_text(block.text, encoding="utf-8")
+    assert recipe.load(file).filled["phases"]
+
+
+def test_parts_of_recipes_fit_one(place: Path) -> None:
+    """A snippet that is no whole recipe can be laid over `seqgan`."""
+    parts = [b for b in BLOCKS if b.language == "yaml" and b not in WHOLE]
+    assert parts
+    for block in parts:
+        (place / "part.yaml").write_text(f"extends: seqgan\n{block.text}", encoding="utf-8")
+        recipe.load(place / "part.yaml")
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "python"], ids=lambda b: b.text[:30])
+def test_python_compiles(block: Block) -> None:
+    text = re.sub(
+        r'^--8<-- "(.+)"$', lambda m: (ROOT / "docs" / m[1]).read_text("utf-8"), block.text, flags=re.MULTILINE
+    )
+    compile(text, str(block.page), "exec")
+
+
+def test_the_estimator_of_the_plugin_page_does_what_it_says(place: Path) -> None:
+    from textgan.testing import check_estimator
+
+    registry.load_plugin(place / "self_critical.py")
+    made = registry.find("estimator", "self_critical").load()
+    check_estimator(lambda generator: made())
+    file = (place / "self_critical.py").read_text(encoding="utf-8")
+    good = "loss = generator.policy_loss(samples, advantage)\n"
+    bad = next(b.text for b in BLOCKS if b.language == "python" and b.text.startswith("loss = -"))
+    assert good in file
+    (place / "self_critical.py").write_text(file.replace(good, bad), encoding="utf-8")
+    registry.load_plugin(place / "self_critical.py")
+    spoiled = registry.find("estimator", "self_critical").load()
+    with pytest.raises(AssertionError, match=r"scale 0\.249 of the true"):
+        check_estimator(lambda generator: spoiled())
+
+
+def described(page: str) -> dict[str, str]:
+    """Number -> its direction, from the tables of the page; "" where there is none. `a2` ... `a4` are three."""
+    found = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) in (3, 4) and cells[0].startswith("`"):
+            better = cells[1] if len(cells) == 4 else ""
+            names = re.findall(r"`(\w+)`", cells[0])
+            if "..." in cells[0]:
+                stem, first, last = names[0][:-1], int(names[0][-1]), int(names[1][-1])
+                names = [f"{stem}{n}" for n in range(first, last + 1)]
+            found |= dict.fromkeys(names, better)
+    return found
+
+
+def test_every_logged_number_is_explained(tmp_path: Path) -> None:
+    from textgan import running
+    from textgan.folder import Folder
+
+    settings = ["device=cpu", "batch_size=8", "data.sentences=100", "evaluate.samples=10", "estimator.rollouts=1"]
+    steps = [f"phases.{name}.steps=1" for name in ("pretrain-g", "pretrain-d", "adversarial")]
+    result = running.start(recipe.load("seqgan", settings + steps), tmp_path / "run", controls=False)
+    logged = {name for entry in Folder(tmp_path / "run").entries() for name in entry}
+    page = described((ROOT / "docs/reading.md").read_text(encoding="utf-8"))
+    assert page.keys() == logged - {"step", "phase", "round", "kind"}
+    assert {name: way for name, way in page.items() if way} == result.better

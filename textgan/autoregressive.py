@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from textgan import sampling
+from textgan.devices import describe
 from textgan.draws import categorical
 from textgan.roles import Draw, Generator, Rollouts
 from textgan.types import Batch, Loss, Samples, Space, Vocabulary
@@ -41,11 +42,10 @@ class Autoregressive(Generator):
     def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:
         return sampling.rollouts(self, samples, count, categorical)
 
-    def logits(self, batch: Batch) -> Tensor:
-        """Logits of every position given the tokens before it (teacher forcing), [B,T,V]."""
+    def features(self, batch: Batch) -> Tensor:
+        """What each position is predicted from, given the tokens before it (teacher forcing), [B,T,H]."""
         start = torch.full_like(batch.tokens[:, :1], self.vocab.bos)
-        features, _ = self.read(torch.cat([start, batch.tokens[:, :-1]], 1), self.start(batch))
-        return self.head(features)
+        return self.read(torch.cat([start, batch.tokens[:, :-1]], 1), self.start(batch))[0]
 
     def log_prob(self, samples: Samples) -> Tensor:
         return self._log_prob(Batch(samples.x, samples.valid, samples.valid & ~samples.chosen))
@@ -57,6 +57,10 @@ class Autoregressive(Generator):
         return Loss(value, {"nll_train": value.detach()})
 
     def _log_prob(self, batch: Batch) -> Tensor:
-        logits = self.logits(batch)
-        nll = functional.cross_entropy(logits.flatten(0, 1), batch.tokens.flatten(), reduction="none")
-        return -nll.view_as(batch.tokens) * batch.valid
+        """[B,T]. Where a look at values costs nothing, padding is never projected to the vocabulary."""
+        features, tokens, valid = self.features(batch), batch.tokens, batch.valid
+        if describe(tokens.device).waits:
+            logits = self.head(features).flatten(0, 1)
+            return -functional.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(valid) * valid
+        nll = functional.cross_entropy(self.head(features[valid]), tokens[valid], reduction="none")
+        return torch.zeros_like(features[..., 0]).masked_scatter(valid, -nll)

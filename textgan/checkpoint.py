@@ -103,7 +103,7 @@ def restore(run: Run, folder: Path, partly: bool = False) -> Place:
             raise UserError(
                 f"{folder} does not fit this recipe's {name}: {str(error).splitlines()[-1].strip()}"
             ) from None
-    _restore_optimizers(run, training, state["optimizers"])
+    _restore_optimizers(run, training, {} if partly else state["optimizers"])
     run.batches.index = state["batches"]
     _restore_random_state(training, state)
     return Place(**state["place"])
@@ -125,20 +125,18 @@ def _optimizer_state(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _restore_optimizers(run: Run, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
+    """Moments from the tensors; step sizes and the like from `scalars`, where they are, else as the recipe has them."""
     for (name, player), optimizer in run.optimizers.items():
-        if f"{name}/{player}" not in scalars:
-            continue
         state: dict[int, dict[str, Tensor]] = {}
         prefix = f"optimizer/{name}/{player}/"
         for path, value in tensors.items():
             if path.startswith(prefix):
                 index, key = path.removeprefix(prefix).split("/")
                 state.setdefault(int(index), {})[key] = value
-        groups = [
-            {**saved, "params": group["params"]}
-            for saved, group in zip(scalars[f"{name}/{player}"], optimizer.state_dict()["param_groups"], strict=True)
-        ]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        groups = optimizer.state_dict()["param_groups"]
+        saved = scalars.get(f"{name}/{player}", groups)
+        merged = [{**old, "params": group["params"]} for old, group in zip(saved, groups, strict=True)]
+        optimizer.load_state_dict({"state": state, "param_groups": merged})
 
 
 def _random_state() -> dict[str, Tensor]:

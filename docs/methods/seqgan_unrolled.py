@@ -21,26 +21,30 @@ from textgan.data.grammar import Grammar
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.generators.lstm import Lstm
 from textgan.seeds import derive, stream
-from textgan.types import Samples
+from textgan.types import Batch, Samples
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the recipe `seqgan` says, in the order in which it says it."""
 
-    sentences: int = 10_000
+    sentences: int = 50_000
     batch_size: int = 64
     embed_dim: int = 64
     hidden_dim: int = 64
-    rollouts: int = 4
+    widths: tuple[int, ...] = (2, 3, 4, 5)
+    filters: int = 64
+    l2: float = 0.01
+    rollouts: int = 2
     lr_generator: float = 5e-3
     lr_policy: float = 1e-3
-    lr_discriminator: float = 1e-3
+    lr_discriminator: float = 2e-3
     clip: float = 5.0
-    pretrain_g: int = 1500
-    pretrain_d: int = 200
-    adversarial: int = 200
-    d_times: int = 5
+    pretrain_g: int = 600
+    pretrain_d: int = 1000
+    adversarial: int = 100
+    written: int = 512  # sequences for one step of the policy
+    d_times: int = 40
 
 
 def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -50,7 +54,7 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
     with stream(seed, "init", "generator"):
         g = Lstm(corpus.vocab, s.embed_dim, s.hidden_dim).eval()
     with stream(seed, "init", "discriminator"):
-        d = TextCnn(corpus.vocab).eval()
+        d = TextCnn(corpus.vocab, widths=s.widths, filters=s.filters, l2=s.l2).eval()
     g_parameters = [p for p in g.parameters() if p.requires_grad]
     likelihood = torch.optim.Adam(g_parameters, s.lr_generator, fused=True)
     policy = torch.optim.Adam(g_parameters, s.lr_policy, fused=True)  # with moments of its own
@@ -90,19 +94,18 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
     # 3. The generator is paid D(y), by policy gradient; the discriminator keeps up.
     for _ in range(s.adversarial):
         with torch.no_grad():
-            y = g.sample(next(batches))
+            rows = -(-s.written // s.batch_size)  # as many batches of real text as have that many rows
+            y = g.sample(Batch.cat([next(batches) for _ in range(rows)])[: s.written])
             reward = d.score(y).logits.sigmoid()  # [B,1]
             q = action_values(g, d, y, reward, s.rollouts)  # [B,T]
-            others = y.chosen.sum(0) - y.chosen.float()  # [B,T], how many others chose a token here
-            b = ((q * y.chosen).sum(0) - q * y.chosen) / others.clamp_min(1)  # what these earned on average
+            b = leave_one_out(q, y.chosen)  # [B,T], what the others earned here on average
         # grad E[D(y)] = E[sum_t (Q_t - b_t) grad log pi(y_t | y_<t)]
         g_loss = -(g.log_prob(y) * (q - b) * y.chosen).sum(1).mean()
         policy.zero_grad()
         g_loss.backward()
         nn.utils.clip_grad_norm_(g_parameters, s.clip)
         policy.step()
-        for _ in range(s.d_times):
-            d_loss = discriminate()
+        d_loss = sum((discriminate() for _ in range(s.d_times)), start=torch.zeros(())) / s.d_times
         yield "adversarial", {"g_loss": g_loss.detach(), "reward_mean": reward.mean(), "d_loss": d_loss}
 
 
@@ -116,6 +119,13 @@ def action_values(g: Lstm, d: TextCnn, y: Samples, reward: Tensor, n: int) -> Te
     goes_on = torch.zeros_like(y.valid)
     goes_on[:, :-1] = y.valid[:, 1:]
     return torch.where(goes_on, total.view(rows, length) / n, reward)
+
+
+def leave_one_out(q: Tensor, chosen: Tensor) -> Tensor:
+    """The mean q of all other sequences that chose a token at that position, [B,T]."""
+    others = chosen.sum(0) - chosen.float()
+    excess = (q - q[:1]) * chosen  # over the first row's, so that equal values leave exactly nothing
+    return torch.where(others > 0, q[:1] + (excess.sum(0) - excess) / others.clamp_min(1), 0.0)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from textgan.types import Batch, Loss
 
 
 class EmaReinforce(Estimator):
-    """grad E[R] = E[sum_t (R_t - b) grad log pi(y_t | y_<t)], where b averages the returns of all earlier batches.
+    """REINFORCE whose baseline is a moving average of the returns of all earlier batches.
 
+    grad E[R] = E[sum_t (R_t - b) grad log pi(y_t | y_<t)], b being that average.
     The baseline of ScratchGAN (d'Autume et al. 2019, arXiv:1905.09922): one number for all positions. Here b has not
     seen the batch that it is subtracted from, so the gradient is unbiased, and the average is corrected for its start
     at zero: after one batch b is that batch's mean return. Rewards of tokens are credited to go, without a discount.

@@ -27,6 +27,8 @@ SMALL = [
     "phases.pretrain-g.steps=6",
     "phases.pretrain-d.steps=3",
     "phases.adversarial.steps=3",
+    "phases.adversarial.turns.0.batch_size=40",
+    "phases.adversarial.turns.1.times=3",
 ]
 
 
@@ -48,6 +50,9 @@ def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
         batch_size=filled["batch_size"],
         embed_dim=filled["generator"]["embed_dim"],
         hidden_dim=filled["generator"]["hidden_dim"],
+        widths=tuple(filled["discriminator"]["widths"]),
+        filters=filled["discriminator"]["filters"],
+        l2=filled["discriminator"]["l2"],
         rollouts=filled["estimator"]["rollouts"],
         lr_generator=lr["generator"],
         lr_policy=lr["policy"],
@@ -56,6 +61,7 @@ def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
         pretrain_g=phases["pretrain-g"]["steps"],
         pretrain_d=phases["pretrain-d"]["steps"],
         adversarial=phases["adversarial"]["steps"],
+        written=phases["adversarial"]["turns"][0]["batch_size"],
         d_times=phases["adversarial"]["turns"][1]["times"],
     )
 

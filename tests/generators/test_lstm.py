@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
+from textgan import autoregressive, devices
 from textgan.generators.lstm import Lstm
 from textgan.testing import check_generator
 from textgan.types import Batch, Samples, Vocabulary
@@ -84,7 +86,7 @@ def test_what_is_given_is_read_but_not_learned() -> None:
 def test_words_that_nobody_may_draw_are_never_drawn() -> None:
     generator = make(init_std=3.0)
     assert not torch.isin(generator.sample(Batch.blank(2000, 4)).x[:, 0], torch.tensor(VOCAB.never)).any()
-    probability = generator.logits(sentences()).softmax(2)
+    probability = generator.head(generator.features(sentences())).softmax(2)
     assert not probability[..., list(VOCAB.never)].any()
     assert probability.isfinite().all()
 
@@ -119,3 +121,13 @@ def test_dropout_only_in_training() -> None:
 def test_saved_weights_hold_parameters_and_nothing_else() -> None:
     generator = make()
     assert set(generator.state_dict()) == {name for name, _ in generator.named_parameters()}
+
+
+def test_log_prob_is_the_same_where_devices_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = make()
+    samples = generator.sample(Batch.blank(20, 7))
+    here = generator.log_prob(samples)
+    described = devices.describe(torch.device("cpu"))
+    monkeypatch.setattr(autoregressive, "describe", lambda _: replace(described, waits=True))
+    torch.testing.assert_close(generator.log_prob(samples), here)
+    assert bool((here[~samples.valid] == 0).all())

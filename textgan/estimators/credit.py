@@ -37,10 +37,15 @@ def policy_gradient(
     if baseline == "leave_one_out":
         value = value - leave_one_out(value, samples.chosen)
     loss = generator.policy_loss(samples, value)
-    each = (reward * samples.chosen).sum(1) / samples.chosen.sum(1).clamp_min(1)  # [B], padding earns nothing
+    each = reward[:, 0] if reward.shape[1] == 1 else _mean_over(reward, samples.chosen)  # [B]
     stats = {
         "g_loss": loss.detach(),
         "reward_mean": each.mean(),
         "reward_std": torch.std(each, correction=0),
     }
     return Loss(loss * len(samples) if reduction == "sum" else loss, stats)
+
+
+def _mean_over(value: Tensor, chosen: Tensor) -> Tensor:
+    """The mean of each row over its chosen tokens, [B]: padding earns nothing."""
+    return (value * chosen).sum(1) / chosen.sum(1).clamp_min(1)

@@ -14,7 +14,10 @@ from textgan.types import Batch, Loss
 
 
 class Reinforce(Estimator):
-    """grad E[R] = E[sum_t (R_t - b_t) grad log pi(y_t | y_<t)] (Williams 1992); rewards of tokens are credited to go.
+    """Credits the reward of a finished sequence to each of its tokens.
+
+    grad E[R] = E[sum_t (R_t - b_t) grad log pi(y_t | y_<t)] (Williams 1992). R_t is the sequence's reward, or the sum
+    of its tokens' rewards from t on.
 
     Args:
         baseline: "leave_one_out", the mean over the batch's other sequences, or "none".

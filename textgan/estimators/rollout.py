@@ -16,8 +16,9 @@ from textgan.types import Batch, Loss, Samples
 
 
 class Rollout(Estimator):
-    """Q(y_<t, y_t) = mean reward of N completions of y_<=t for t < T, and the reward of y itself at its end.
+    """Credits each token with the mean reward of N completions of the text up to it.
 
+    Q(y_<t, y_t) = mean reward of N completions of y_<=t for t < T, and the reward of y itself at its end.
     Yu et al. 2017 (arXiv:1609.05473), equation 4 and algorithm 1. The default, a leave-one-out baseline and a mean over
     sequences, is unbiased and has the scale of every other estimator here; SeqGAN's own raw rewards, summed, are
     `baseline: none, reduction: sum`.

@@ -11,7 +11,9 @@ from textgan.types import Loss, Samples, Scores
 
 
 class Bce(AdversarialLoss):
-    """The discriminator minimises -log D(real) - log(1 - D(fake)), averaged (Goodfellow et al. 2014, arXiv:1406.2661).
+    """The original GAN's game: is it real?
+
+    The discriminator minimises -log D(real) - log(1 - D(fake)), averaged (Goodfellow et al. 2014, arXiv:1406.2661).
 
     Args:
         pays: what a fake earns: "probability" D, as in SeqGAN; "log_probability" log D, the non-saturating game;

@@ -215,3 +215,32 @@ def test_a_scorer_of_texts_is_a_reward(tmp_path: Path) -> None:
     result = textgan.run("seqgan", *SMALL, "phases.pretrain-d=null", out=tmp_path / "run", reward=short, controls=False)
     assert "adversarial" in result.columns
     assert "reward:\n  name: short" in (tmp_path / "run/recipe.yaml").read_text()
+
+
+def test_the_best_evaluation_can_be_kept(tmp_path: Path) -> None:
+    best = small("checkpoint.best=nll_validation", "evaluate.metrics=[nll_validation]", "phases.adversarial=null",
+                 "phases.pretrain-d=null", "phases.pretrain-g.steps=8", "phases.pretrain-g.evaluate=1",
+                 "optimizers.generator.lr=1.0", "controls=null")  # fmt: skip
+    running.start(best, tmp_path / "run")
+    values = {e["step"]: e["nll_validation"] for e in Folder(tmp_path / "run").entries() if e["kind"] == "evaluation"}
+    index = min(values, key=lambda step: values[step])
+    assert index != 8, "the last must not be the best by chance"
+    kept = checkpoint.read(tmp_path / "run/checkpoints" / f"{index:06d}")[0]
+    model = textgan.load(tmp_path / "run", device="cpu").generator.state_dict()
+    assert all(torch.equal(model[name], kept[f"generator.{name}"]) for name in model)
+    with pytest.raises(UserError, match=r'no metric gives nll_valdation; did you mean "nll_validation"'):
+        running.start(small("checkpoint.best=nll_valdation", "evaluate.metrics=[nll_validation]"), tmp_path / "other")
+
+
+def test_other_data_is_not_gone_on_with(tmp_path: Path) -> None:
+    text = tmp_path / "lines.txt"
+    text.write_text("".join(f"the {a} sees the {b} .\n" for a in "abcdefgh" for b in "abcdefgh"))
+    folder = tmp_path / "run"
+    sizes = ("data.sentences", "data.validation", "data.test")
+    mine = [s for s in SMALL if not s.startswith(sizes)]
+    plain = recipe.load("seqgan", [*mine, "data.name=text", f"data.path={text}", "controls=null"])
+    with pytest.raises(Stopped):
+        running.start(plain, folder, StopAt(3))
+    text.write_text(text.read_text() + "the i sees the a .\n")
+    with pytest.raises(UserError, match="data has changed since the run was begun"):
+        running.resume(folder)

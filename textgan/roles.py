@@ -243,6 +243,8 @@ class Metric(ABC):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """What it needs a source to provide."""
+    usual: ClassVar[bool] = True
+    """Whether a recipe that lists no metrics gets it; no for what is slow or seldom wanted."""
 
     @abstractmethod
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from worlds import EOS, Unigram, World
 
 from textgan.errors import UserError
 from textgan.metrics import likelihood
-from textgan.metrics.likelihood import Entropy, NllOracle, NllTest
-from textgan.roles import Oracle
+from textgan.metrics.likelihood import Entropy, NllOracle, NllTest, NllValidation
+from textgan.roles import Evaluation, Oracle
+from textgan.testing import TabularGenerator, check_metric, tiny_corpus
 from textgan.types import Samples
 
 TEST, SAMPLES = ["a b", "a", "a a b b"], ["b b b", "a"]
@@ -191,3 +193,15 @@ def test_the_end_counts(world: World) -> None:
     evaluation = world(["a"])
     assert evaluation.samples.x[0, 1] == EOS
     assert NllOracle()(world(["a"], oracle=Table([-3.0])))["nll_oracle"] == 1.5
+
+
+def test_nll_validation_looks_at_validation_alone() -> None:
+    corpus = tiny_corpus()
+    check_metric(NllValidation(), corpus)
+    generator = TabularGenerator(corpus.vocab, corpus.max_len)
+    seen = Evaluation(generator, generator.sample(corpus.test.batch), [], corpus)
+    swapped = replace(seen, corpus=replace(corpus, test=corpus.validation))
+    with torch.no_grad():
+        values = NllValidation()(seen)
+        assert values["nll_validation"] == NllTest()(swapped)["nll_test"]
+        assert values["nll_validation"] != NllTest()(seen)["nll_test"]

@@ -20,7 +20,7 @@ from textgan.devices import describe
 from textgan.errors import UserError
 from textgan.options import PositiveInt
 from textgan.roles import Evaluation, Generator, Metric
-from textgan.types import Samples
+from textgan.types import Batch, Samples, Vocabulary
 
 LOGITS = 16_000_000
 """The most floats of logits that a chunk of sentences may need, whatever the device could hold."""
@@ -47,11 +47,20 @@ class NllTest(Metric):
         self._sentences = "all" if limit is None else f"up to {limit}"
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        generator, batch = evaluation.generator, evaluation.corpus.test.batch[: self.limit]
+        return self._measure(evaluation.generator, evaluation.corpus.test.batch, evaluation.corpus.vocab, "test")
+
+    def better(self) -> Mapping[str, Literal["higher", "lower"]]:
+        return {"nll_test": "lower"}
+
+    def signature(self) -> str:
+        return f"nll|split:test|sentences:{self._sentences}|nats-per-token|eos:counted|pad,barred:skipped"
+
+    def _measure(self, generator: Generator, whole: Batch, vocab: Vocabulary, split: str) -> Mapping[str, float]:
+        batch = whole[: self.limit]
         if not len(batch):
-            raise UserError("nll_test measures the test split, which is empty; give the data a test split")
+            raise UserError(f"nll_{split} measures the {split} split, which is empty; give the data a {split} split")
         self._sentences = str(len(batch))
-        vocab, device = evaluation.corpus.vocab, _device(generator)
+        device = _device(generator)
         chosen = batch.valid & ~batch.given  # [N,T]
         barred = torch.isin(batch.tokens, torch.tensor(vocab.never, dtype=torch.long))  # [N,T]
         pieces = (
@@ -59,15 +68,31 @@ class NllTest(Metric):
             for piece in _pieces(len(batch), _rows(batch.tokens, vocab.size, device))
         )
         return {
-            "nll_test": _nats(generator, pieces, "nll_test"),
-            "nll_test_skipped": float(barred[batch.valid].double().mean()),
+            f"nll_{split}": _nats(generator, pieces, f"nll_{split}"),
+            f"nll_{split}_skipped": float(barred[batch.valid].double().mean()),
         }
 
+
+class NllValidation(NllTest):
+    """The same on the validation split: `nll_validation`, to choose by, since test is for reporting alone.
+
+    `checkpoint: {best: nll_validation}` keeps the model of the evaluation where it was lowest.
+
+    Args:
+        limit: use only that many sentences, the first of the split; all of them by default.
+    """
+
+    usual: ClassVar[bool] = False
+
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
+        corpus = evaluation.corpus
+        return self._measure(evaluation.generator, corpus.validation.batch, corpus.vocab, "validation")
+
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
-        return {"nll_test": "lower"}
+        return {"nll_validation": "lower"}
 
     def signature(self) -> str:
-        return f"nll|split:test|sentences:{self._sentences}|nats-per-token|eos:counted|pad,barred:skipped"
+        return super().signature().replace("split:test", "split:validation")
 
 
 class Entropy(Metric):

@@ -219,7 +219,7 @@ class Checker:
                     traits = spec.read(component).traits
                 except UserError:
                     continue  # a broken plugin's metric is reported when it is asked for
-                if traits.get("cheap", True) and traits["needs"] <= provides:
+                if traits["usual"] and traits["needs"] <= provides:
                     fitting.append(component.name)
             return [self._component("metric", name, path) for name in fitting]
         filled = []

@@ -59,7 +59,7 @@ OPTIMIZER = _table(
 EVALUATE = _table(
     _option("samples", "PositiveInt", PositiveInt, 1000, "Sequences to generate for the metrics."),
     _option("metrics", "list | None", list[Any] | None, None, "Metrics; null is every one that the data "
-            "allows and that is cheap."),
+            "allows and that is usual."),
     _option("start", "bool", bool, False, "Also evaluate before the first step."),
 )  # fmt: skip
 

@@ -98,7 +98,7 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
             y = g.sample(Batch.cat([next(batches) for _ in range(rows)])[: s.written])
             reward = d.score(y).logits.sigmoid()  # [B,1]
             q = action_values(g, d, y, reward, s.rollouts)  # [B,T]
-            b = leave_one_out(q, y.chosen)  # [B,T], what the others earned here on average
+            b = leave_one_out(q)  # [B,T], what the others earned here on average
         # grad E[D(y)] = E[sum_t (Q_t - b_t) grad log pi(y_t | y_<t)]
         g_loss = -(g.log_prob(y) * (q - b) * y.chosen).sum(1).mean()
         policy.zero_grad()
@@ -121,11 +121,10 @@ def action_values(g: Lstm, d: TextCnn, y: Samples, reward: Tensor, n: int) -> Te
     return torch.where(goes_on, total.view(rows, length) / n, reward)
 
 
-def leave_one_out(q: Tensor, chosen: Tensor) -> Tensor:
-    """The mean q of all other sequences that chose a token at that position, [B,T]."""
-    others = chosen.sum(0) - chosen.float()
-    excess = (q - q[:1]) * chosen  # over the first row's, so that equal values leave exactly nothing
-    return torch.where(others > 0, q[:1] + (excess.sum(0) - excess) / others.clamp_min(1), 0.0)
+def leave_one_out(q: Tensor) -> Tensor:
+    """The mean q of all other sequences at that position, [B,T]; one that has ended counts with its reward."""
+    excess = q - q[:1]  # over the first row's, so that equal values leave exactly nothing
+    return q[:1] + (excess.sum(0) - excess) / (len(q) - 1)
 
 
 if __name__ == "__main__":

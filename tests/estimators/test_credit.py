@@ -22,21 +22,30 @@ def test_rewards_of_tokens_are_summed_from_here_on() -> None:
 
 def test_leave_one_out_is_the_mean_of_the_others() -> None:
     torch.manual_seed(0)
-    value, chosen = torch.randn(5, 4), torch.rand(5, 4) < 0.6
-    chosen[:, 0] = True
-    chosen[:, 3] = torch.arange(5) == 2  # one alone has no others
-    found = leave_one_out(value, chosen)
-    for b, t in chosen.nonzero().tolist():
-        others = [value[o, t].item() for o in range(5) if o != b and chosen[o, t]]
-        assert found[b, t].item() == pytest.approx(sum(others) / max(1, len(others)), abs=1e-6)
+    value = torch.randn(5, 4)
+    found = leave_one_out(value)
+    for b in range(5):
+        for t in range(4):
+            others = [value[o, t].item() for o in range(5) if o != b]
+            assert found[b, t].item() == pytest.approx(sum(others) / 4, abs=1e-6)
+    assert leave_one_out(value[:1]).tolist() == [[0.0] * 4]
 
 
 def test_leave_one_out_does_not_depend_on_the_token_itself() -> None:
-    chosen = torch.ones(3, 2, dtype=torch.bool)
     value = torch.zeros(3, 2)
-    before = leave_one_out(value, chosen)[1, 0]
+    before = leave_one_out(value)[1, 0]
     value[1, 0] = 1e3
-    assert leave_one_out(value, chosen)[1, 0] == before
+    assert leave_one_out(value)[1, 0] == before
+
+
+def test_a_constant_reward_leaves_the_longest_sequence_alone_too() -> None:
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 6)
+    torch.manual_seed(0)
+    samples = generator.sample(Batch.blank(8, 6))
+    assert samples.chosen[:, -1].sum() == 1, "one sequence is longer than all others"
+    reward = torch.full((8, 1), 0.3)
+    loss = policy_gradient(generator, samples, to_go(reward, samples.chosen), reward, "leave_one_out", "mean")
+    assert loss.value.item() == 0
 
 
 @pytest.mark.parametrize("value", [0.3, -1 / 3, 1e-3])
@@ -82,6 +91,6 @@ def test_the_loss_is_a_sum_over_tokens_and_a_mean_over_sequences() -> None:
     summed = policy_gradient(generator, samples, value, reward, "none", "sum")
     assert summed.value.item() == pytest.approx(6 * expected, abs=1e-4)
     based = policy_gradient(generator, samples, value, reward, "leave_one_out", "mean")
-    by_hand = policy_gradient(generator, samples, value - leave_one_out(value, samples.chosen), reward, "none", "mean")
+    by_hand = policy_gradient(generator, samples, value - leave_one_out(value), reward, "none", "mean")
     assert based.value.item() == pytest.approx(by_hand.value.item(), abs=1e-6)
     assert based.value.item() != pytest.approx(mean.value.item(), abs=1e-3)

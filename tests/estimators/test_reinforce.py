@@ -75,7 +75,7 @@ class MeanOverTokens(Reinforce):
             samples = generator.sample(batch)
             rewards = reward(samples)
             value = credit.to_go(rewards, samples.chosen)
-            value = value - credit.leave_one_out(value, samples.chosen)
+            value = value - credit.leave_one_out(value)
         log_prob = generator.log_prob(samples)
         yield Loss(-(log_prob * value * samples.chosen).sum() / samples.chosen.sum(), {})
 

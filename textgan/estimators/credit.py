@@ -16,18 +16,19 @@ def to_go(reward: Tensor, chosen: Tensor) -> Tensor:
     return (reward * chosen).flip(1).cumsum(1).flip(1)
 
 
-def leave_one_out(value: Tensor, chosen: Tensor) -> Tensor:
-    """For each token, the mean value at its position in all other sequences that chose one there, [B,T].
+def leave_one_out(value: Tensor) -> Tensor:
+    """For each token, the mean value at its position over all other sequences, [B,T]; 0 for a batch of one.
 
-    Independent of the token itself, so subtracting it leaves the expected gradient as it is (Kool et al. 2019).
+    Independent of the token itself, so subtracting it leaves the expected gradient as it is (Kool et al. 2019). A
+    sequence that has ended counts with what it came to, so that the longest one is not left without a baseline.
     Means are taken of what a value exceeds the first row's by: of a reward that is the same for all, nothing at all is
     left, which Adam would blow up to a step.
     """
-    weight = chosen.to(value.dtype)
-    others = weight.sum(0, keepdim=True) - weight  # [B,T]
-    excess = (value - value[:1]) * weight
-    mean = value[:1] + (excess.sum(0, keepdim=True) - excess) / others.clamp_min(1)
-    return torch.where(others > 0, mean, 0.0)
+    others = len(value) - 1
+    if not others:
+        return torch.zeros_like(value)
+    excess = value - value[:1]  # [B,T]
+    return value[:1] + (excess.sum(0, keepdim=True) - excess) / others
 
 
 def policy_gradient(
@@ -35,7 +36,7 @@ def policy_gradient(
 ) -> Loss:
     """The surrogate loss of tokens worth `value` [B,T], with the rewards' mean and spread as statistics."""
     if baseline == "leave_one_out":
-        value = value - leave_one_out(value, samples.chosen)
+        value = value - leave_one_out(value)
     loss = generator.policy_loss(samples, value)
     each = reward[:, 0] if reward.shape[1] == 1 else _mean_over(reward, samples.chosen)  # [B]
     stats = {

@@ -16,9 +16,11 @@ import textgan
 from textgan import checkpoint, recipe, running
 from textgan.errors import Failure, UserError
 from textgan.folder import Folder
+from textgan.options import PositiveInt
+from textgan.roles import Generator
 from textgan.running import Observer
 from textgan.stopping import Stopped
-from textgan.training import Step
+from textgan.training import Callback, Step
 
 SMALL = (
     "device=cpu", "data.sentences=300", "data.validation=30", "data.test=30", "evaluate.samples=30", "batch_size=16",
@@ -244,3 +246,29 @@ def test_other_data_is_not_gone_on_with(tmp_path: Path) -> None:
     text.write_text(text.read_text() + "the i sees the a .\n")
     with pytest.raises(UserError, match="data has changed since the run was begun"):
         running.resume(folder)
+
+
+def test_a_callback_hears_of_every_round_and_gets_what_it_asks_for(tmp_path: Path) -> None:
+    heard: list[int] = []
+
+    @textgan.register("callback", "freeze_late")
+    class FreezeLate(Callback):
+        """Sets the generator to zero after some round.
+
+        Args:
+            after: the round.
+        """
+
+        def __init__(self, generator: Generator, after: PositiveInt = 5) -> None:
+            self.generator, self.after = generator, after
+
+        def __call__(self, step: Step) -> None:
+            heard.append(step.place.index)
+            if step.place.index == self.after:
+                for parameter in self.generator.parameters():
+                    parameter.data.zero_()
+
+    alone = ("phases.pretrain-d=null", "phases.adversarial=null", "controls=null")
+    running.start(small(*alone, "callbacks=[{name: freeze_late, after: 6}]"), tmp_path / "run")
+    assert heard == [1, 2, 3, 4, 5, 6]
+    assert not any(p.any() for p in textgan.load(tmp_path / "run", device="cpu").generator.parameters())

@@ -179,7 +179,7 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path: Path, monkeypatch: pytest.Mo
         real(tensors, path)
 
     monkeypatch.setattr(checkpoint, "save_file", save_file)
-    with pytest.raises(UserError, match="the disk is full; what was saved before is untouched"):
+    with pytest.raises(Failure, match="the disk is full; what was saved before is untouched"):
         running.start(small(), folder)
     assert [p.name for p in Folder(folder).saved()] == ["000002", "000003"]
     assert not list((folder / "checkpoints").glob(".*")), "nothing half-written may stay"

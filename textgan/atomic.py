@@ -11,12 +11,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from textgan.errors import UserError
+from textgan.errors import Failure
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """Yields a temporary folder that takes the place of `folder` if all went well. UserError if the disk refuses."""
+    """Yields a temporary folder that takes the place of `folder` if all went well. Failure if the disk refuses."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:
@@ -37,7 +37,7 @@ def writing(folder: Path) -> Iterator[Path]:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Replaces a file's text. UserError if the disk refuses; the old text then still stands."""
+    """Replaces a file's text. Failure if the disk refuses; the old text then still stands."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -49,11 +49,11 @@ def write_text(file: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def refusal(path: Path, error: BaseException) -> UserError:
+def refusal(path: Path, error: BaseException) -> Failure:
     """The sentence for a disk that did not take something."""
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
     reason = "the disk is full" if full else str(error)
-    return UserError(f"{path} could not be written: {reason}; what was saved before is untouched")
+    return Failure(f"{path} could not be written: {reason}; what was saved before is untouched")
 
 
 def _sync(path: Path) -> None:

@@ -29,7 +29,7 @@ WEIGHTS, TRAINING, STATE = "weights.safetensors", "training.safetensors", "state
 
 
 def save(run: Run, place: Place, folder: Path, extra: Mapping[str, Any] | None = None) -> None:
-    """Writes a checkpoint to `folder`, replacing one that is there. Raises UserError if the disk does not take it."""
+    """Writes a checkpoint to `folder`, replacing one that is there. Raises Failure if the disk does not take it."""
     weights = {
         f"{name}.{key}": value for name, module in run.modules.items() for key, value in module.state_dict().items()
     }

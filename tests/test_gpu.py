@@ -1,0 +1,53 @@
+"""What has to hold on a CUDA device as well. Skipped without one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from textgan import recipe, running
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.generators.lstm import Lstm
+from textgan.types import Batch, Samples, Vocabulary
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, never=(0, 1))
+
+
+def moved(samples: Samples, device: str) -> Samples:
+    return replace(samples, x=samples.x.to(device), valid=samples.valid.to(device), chosen=samples.chosen.to(device))
+
+
+def test_log_prob_and_verdicts_are_those_of_the_cpu() -> None:
+    torch.manual_seed(0)
+    generator, d = Lstm(VOCAB, 8, 8).eval(), TextCnn(VOCAB, 8, (1, 2, 3), 8).eval()
+    samples = generator.sample(Batch.blank(64, 6))
+    here, verdicts = generator.log_prob(samples), d(samples).logits
+    generator, d = generator.cuda(), d.cuda()
+    there = moved(samples, "cuda")
+    torch.testing.assert_close(generator.log_prob(there).cpu(), here, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(d(there).logits.cpu(), verdicts, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(d.score(there).logits.cpu(), verdicts, atol=1e-4, rtol=1e-4)
+
+
+def test_roll_outs_keep_their_prefix_and_cover_every_one() -> None:
+    generator = Lstm(VOCAB, 8, 8).eval().cuda()
+    with torch.no_grad():
+        samples = generator.sample(Batch.blank(16, 6, "cuda"))
+        (part,) = generator.rollouts(samples, 2)
+    kept = torch.arange(6, device="cuda") < part.prefix.unsqueeze(1)
+    assert torch.equal(part.samples.x[kept], samples.x[part.source][kept])
+    assert len(part.prefix) == 16 * 5 * 2
+
+
+def test_the_default_recipe_runs(tmp_path: Path) -> None:
+    settings = ["device=cuda", "data.sentences=500", "evaluate.samples=50", "phases.pretrain-g.steps=10",
+                "phases.pretrain-d.steps=4", "phases.adversarial.steps=2"]  # fmt: skip
+    result = running.start(recipe.load("seqgan", settings), tmp_path / "run")
+    assert {"pretrain-g", "adversarial", "constant-reward", "continued-mle"} == set(result.columns)

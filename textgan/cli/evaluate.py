@@ -55,7 +55,7 @@ def evaluate(
     from textgan.build import prepare
     from textgan.cli.output import results, write_json
     from textgan.cli.table import metric_table, signature_lines
-    from textgan.draws import tempered
+    from textgan.draws import categorical, tempered
 
     trained = model.load(run, device)
     blocks = _metrics(trained, metrics)
@@ -84,6 +84,10 @@ def evaluate(
     console.print(metric_table({f"{count:,} samples": measured.values}, better))
     for line in signature_lines(signatures):
         console.print(line)
+    if draw is not categorical:
+        console.print(
+            "The samples are drawn as asked; likelihoods of text are those of the generator as it was trained."
+        )
 
 
 def _metrics(trained: Model, names: str | None) -> list[dict[str, Any]]:

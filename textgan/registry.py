@@ -120,7 +120,7 @@ def register(kind: str, name: str) -> Callable[[Any], Any]:
 
     def decorate(thing: Any) -> Any:
         target = f"{thing.__module__}:{thing.__qualname__}"
-        file = getattr(sys.modules.get(thing.__module__), "__file__", None) or "this session"
+        file = getattr(sys.modules.get(thing.__module__), "__file__", None) or "this process"
         _added[:] = [c for c in _added if (c.kind, c.name, c.target) != (kind, name, target)]
         _added.append(Component(kind, name, target, Path(file).name, "", thing))
         return thing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -154,19 +155,22 @@ def test_no_more_lines_than_there_are(rows, metrics, leading, samples):
         assert (shown, kept) == (metrics, samples)
 
 
-def test_a_control_is_compared_with_the_pretrained_model(tmp_path):
+def test_a_control_is_compared_with_the_pretrained_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a short path, so that the header stays on one line
+    home = Path("run")
+    home.mkdir()
     console = Console(file=io.StringIO(), width=120, height=50)
     view = LiveView(console)
-    play(view, Folder(tmp_path), ["a"])
+    play(view, Folder(home), ["a"])
     view.control("constant-reward")
-    view.began(fake_run("seqgan-constant-reward"), Folder(tmp_path / "x"), Place(1, 20, 320))
+    view.began(fake_run("seqgan-constant-reward"), Folder(home / "x"), Place(1, 20, 320))
     view.stepped(step(2, 3))
     view.evaluated("adversarial", Place(2, 3, 323), Measured({"nll_test": 2.4}, ["b"]))
     assert list(view.columns) == ["pretrain-g", "adversarial", "constant-reward"]
     assert view.reference == ("pretrain-g", VALUES)
     console.print(view.render())
     shown = console.file.getvalue()  # type: ignore[attr-defined]
-    assert shown.startswith(f"textgan seqgan  control constant-reward  on cpu  in {tmp_path}")
+    assert shown.startswith(f"textgan seqgan  control constant-reward  on cpu  in {home}")
     assert "2.400 ▼" in shown
 
 

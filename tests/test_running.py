@@ -114,6 +114,27 @@ def test_stopped_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Pat
     assert bytes_of(folder) == bytes_of(whole)
 
 
+class StopInControl(StopAt):
+    """Waits for the first control before it counts."""
+
+    def control(self, name: str) -> None:
+        self.told = False
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.told = True
+
+
+def test_stopped_in_a_control_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(Stopped):
+        running.start(small(), folder, StopInControl(10))
+    assert Folder(folder / "controls/constant-reward").saved()[-1].name == "000010"
+    assert not (folder / "controls/continued-mle").exists()
+    running.resume(folder)
+    assert bytes_of(folder) == bytes_of(whole)
+
+
 def test_sigterm_saves_too(tmp_path: Path) -> None:
     with pytest.raises(Stopped) as caught:
         running.start(small(), tmp_path / "run", StopAt(3, signal.SIGTERM))

@@ -75,7 +75,12 @@ def extra(folder: Path) -> Any:
 def restore_player(module: nn.Module, name: str, folder: Path) -> None:
     """The weights of one player, as a checkpoint has them."""
     weights, _, _ = read(folder)
-    module.load_state_dict({k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")})
+    module.load_state_dict(_own(weights, name))
+
+
+def _own(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """One player's part of a checkpoint's weights."""
+    return {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
 
 
 def remove(folder: Path) -> None:
@@ -94,7 +99,7 @@ def restore(run: Run, folder: Path, partly: bool = False) -> Place:
     """
     weights, training, state = read(folder)
     for name, module in run.modules.items():
-        own = {k.removeprefix(f"{name}."): v for k, v in weights.items() if k.startswith(f"{name}.")}
+        own = _own(weights, name)
         if partly and own.keys() != module.state_dict().keys():
             continue
         try:

@@ -76,16 +76,16 @@ def start(recipe: Recipe, folder: Path, observer: Observer | None = None, contro
     recipe = recipe if controls else recipe.without_controls()
     corpus = prepare(recipe)
     home = Folder.create(folder)
-    home.write("recipe.yaml", recipe.yaml())
-    home.write("recipe.given.yaml", recipe.given_yaml())
     home.write("environment.json", environment(recipe))
+    home.write("recipe.given.yaml", recipe.given_yaml())
+    home.write("recipe.yaml", recipe.yaml())  # last: where it stands, a run can be gone on with
     return _whole(recipe, corpus, home, observer or Observer())
 
 
 def resume(folder: Path, observer: Observer | None = None) -> Result:
     """Goes on with a run that was stopped, to the same end as if it had not been."""
     home = Folder.open(folder)
-    recipe = load_recipe(folder / "recipe.yaml").named(Path(home.read("environment.json")["recipe"]).stem)
+    recipe = load_recipe(folder / "recipe.yaml").named(home.read("environment.json")["recipe"])
     return _whole(recipe, prepare(recipe), home, observer or Observer())
 
 
@@ -227,6 +227,7 @@ class _Session:
         self.result.columns[column] = measured.values
         self.result.signatures = [s for s in (metric.signature() for metric in run.metrics) if s]
         self._record("evaluation", column, place, measured.values)
+        self.folder.write("summary.json", _summary(self.result))
         self.folder.sentences(place.index, measured.texts[: settings["log"]["samples"]])
         self.observer.evaluated(column, place, measured)
         return self._is_best(place, measured.values)
@@ -250,7 +251,9 @@ class _Session:
             tracker.log(place.index, phase, values)
 
     def _recall(self) -> None:
-        """The table so far, from what an interrupted run had measured."""
+        """The table so far, from what an interrupted run had measured, and how it had measured it."""
+        if (self.folder.path / "summary.json").exists():
+            self.result.signatures = self.folder.read("summary.json")["signatures"]
         for entry in self.folder.entries():
             if entry.pop("kind") == "evaluation":
                 phase = entry.pop("phase")

@@ -225,7 +225,9 @@ def _traits(known: Spec) -> Iterator[str]:
 NEEDED = {
     "loss": "a discriminator that offers",
     "estimator": "a generator that offers",
-    "metric": "data with a known",
+    "metric": "of the data or the generator",
+    "decoding": "a generator that offers",
+    "objective": "a generator that offers",
 }
 SENTENCES: Mapping[str, Callable[[Any, str], str]] = {
     "gives": lambda v, _: f"Gives {'text, which a tokenizer splits' if v == 'text' else 'ready ids: no tokenizer'}.",

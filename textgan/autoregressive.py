@@ -20,8 +20,8 @@ from textgan.types import Batch, Loss, Samples, Space, Vocabulary
 class Autoregressive(Generator):
     """A token model: pi(y) = prod_t pi(y_t | y_<t). Implement `start`, `read` and `head`; the rest follows."""
 
-    makes: ClassVar[Mapping[str, Space]] = {"score": "ids"}
-    offers: ClassVar[frozenset[str]] = frozenset({"rollouts"})
+    makes: ClassVar[Mapping[str, Space]] = {"score": "ids", "path": "simplex"}
+    offers: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "relaxed", "steps", "inputs"})
     vocab: Vocabulary
 
     @abstractmethod
@@ -30,7 +30,7 @@ class Autoregressive(Generator):
 
     @abstractmethod
     def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
-        """Reads ids [R,S] -> features [R,S,H] and the state after them."""
+        """Reads ids [R,S] or simplex [R,S,V] -> features [R,S,H] and the state after them."""
 
     @abstractmethod
     def head(self, features: Tensor) -> Tensor:
@@ -42,23 +42,30 @@ class Autoregressive(Generator):
     def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:
         return sampling.rollouts(self, samples, count, categorical)
 
-    def features(self, batch: Batch) -> Tensor:
-        """What each position is predicted from, given the tokens before it (teacher forcing), [B,T,H]."""
-        start = torch.full_like(batch.tokens[:, :1], self.vocab.bos)
-        return self.read(torch.cat([start, batch.tokens[:, :-1]], 1), self.start(batch))[0]
+    def decode(self, samples: Samples) -> Samples:
+        return samples.with_x(sampling.words(samples.x, 2))
+
+    def features(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:
+        """What each position is predicted from: the tokens before it, or those of inputs [B,T], [B,T,H]."""
+        inputs = batch.tokens if inputs is None else inputs
+        start = torch.full_like(inputs[:, :1], self.vocab.bos)
+        return self.read(torch.cat([start, inputs[:, :-1]], 1), self.start(batch))[0]
 
     def log_prob(self, samples: Samples) -> Tensor:
         return self._log_prob(Batch(samples.x, samples.valid, samples.valid & ~samples.chosen))
 
     def likelihood(self, batch: Batch) -> Loss:
         """Negative log-likelihood in nats per token that is not given; padding is not counted."""
+        return self.likelihood_behind(batch, batch.tokens)
+
+    def likelihood_behind(self, batch: Batch, inputs: Tensor) -> Loss:
         chosen = batch.valid & ~batch.given
-        value = -(self._log_prob(batch) * chosen).sum() / chosen.sum().clamp_min(1)
+        value = -(self._log_prob(batch, inputs) * chosen).sum() / chosen.sum().clamp_min(1)
         return Loss(value, {"nll_train": value.detach()})
 
-    def _log_prob(self, batch: Batch) -> Tensor:
+    def _log_prob(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:
         """[B,T]. Where a look at values costs nothing, padding is never projected to the vocabulary."""
-        features, tokens, valid = self.features(batch), batch.tokens, batch.valid
+        features, tokens, valid = self.features(batch, inputs), batch.tokens, batch.valid
         if describe(tokens.device).waits:
             logits = self.head(features).flatten(0, 1)
             return -functional.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(valid) * valid

@@ -15,11 +15,11 @@ from textgan.data.corpus import Corpus, build_corpus
 from textgan.data.tokenizer import Tokenizer
 from textgan.errors import UserError
 from textgan.recipe import Recipe
-from textgan.roles import Generator, Metric, Source
+from textgan.roles import Blanks, Decoding, Generator, Metric, Source
 from textgan.seeds import derive, stream
 from textgan.training import Callback, Mover, Phase, Turn
 
-PLAYERS = ("generator", "discriminator", "loss", "estimator", "reward")
+PLAYERS = ("generator", "discriminator", "loss", "estimator", "reward", "decoding")
 
 
 @dataclass
@@ -53,6 +53,10 @@ class Run:
     @property
     def generator(self) -> Generator:
         return self.shared["generator"]  # type: ignore[no-any-return]
+
+    @property
+    def decoding(self) -> Decoding:
+        return self.shared["decoding"]  # type: ignore[no-any-return]
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
@@ -103,7 +107,8 @@ def build(recipe: Recipe, corpus: Corpus | None = None) -> Run:
             with stream(seed, "init", kind):
                 player = make(kind, filled[kind], shared)
             shared[kind] = player.to(device).eval() if isinstance(player, nn.Module) else player
-    batches = Batches(corpus.train.batch.to(device), filled["batch_size"], derive(seed, "batches"))
+    blanks: Blanks | None = make("blanks", filled["blanks"], shared) if filled["blanks"] else None
+    batches = Batches(corpus.train.batch.to(device), filled["batch_size"], derive(seed, "batches"), blanks)
     run = Run(recipe, device, corpus, batches, shared)
     everything = [p for module in run.modules.values() for p in module.parameters() if p.requires_grad]
     run.phases = [
@@ -149,9 +154,9 @@ def _mover(player: str, name: str, run: Run) -> Mover:
 
 def common_phases(one: Recipe, other: Recipe) -> int:
     """How many phases from the start two recipes run alike, so that one can begin at the other's checkpoint."""
-    same = {key: one.filled[key] == other.filled[key] for key in ("seed", "device", "batch_size", "max_len", "data",
-                                                                  "tokenizer", *PLAYERS)}  # fmt: skip
-    if not all(same[key] for key in ("seed", "device", "batch_size", "max_len", "data", "tokenizer")):
+    ground = ("seed", "device", "batch_size", "max_len", "data", "blanks", "tokenizer")
+    same = {key: one.filled[key] == other.filled[key] for key in (*ground, *PLAYERS, "callbacks")}
+    if not all(same[key] for key in (*ground, "callbacks")):
         return 0
     count = 0
     pairs = zip(one.filled["phases"].items(), other.filled["phases"].items(), strict=False)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from textgan.data.corpus import Corpus
-from textgan.draws import categorical
-from textgan.roles import Draw, Evaluation, Generator, Metric
+from textgan.roles import Decoding, Evaluation, Generator, Metric
 from textgan.seeds import stream
 from textgan.types import Batch, Samples
 
@@ -22,20 +21,20 @@ class Measured:
     texts: Sequence[str]
 
 
-def generate(generator: Generator, corpus_length: int, count: int, draw: Draw = categorical) -> Samples:
-    """`count` sequences from nothing, on the generator's device."""
+def generate(generator: Generator, corpus_length: int, count: int, decoding: Decoding) -> Samples:
+    """`count` sequences of ids from nothing, on the generator's device."""
     device = next(generator.parameters()).device
     with torch.no_grad():
-        return generator.sample(Batch.blank(count, corpus_length, device), draw)
+        return decoding(generator, Batch.blank(count, corpus_length, device))
 
 
 def evaluate(
-    generator: Generator, corpus: Corpus, metrics: Sequence[Metric], count: int, seed: int, draw: Draw = categorical
+    generator: Generator, corpus: Corpus, metrics: Sequence[Metric], count: int, seed: int, decoding: Decoding
 ) -> Measured:
     """All metrics on one set of samples. The same seed gives the same draws, whatever was drawn before or after."""
     with stream(seed, "evaluate"), torch.no_grad():
-        made = generate(generator, corpus.max_len, count, draw)
-        samples = Samples(generator.decode(made).cpu(), made.valid.cpu(), made.chosen.cpu())
+        made = generate(generator, corpus.max_len, count, decoding)
+        samples = Samples(made.x.cpu(), made.valid.cpu(), made.chosen.cpu())
         texts = corpus.tokenizer.decode(samples.x, samples.valid)
         seen = Evaluation(generator, samples, texts, corpus)
         values: dict[str, float] = {}

@@ -15,13 +15,13 @@ from textgan import devices
 from textgan.atomic import writing
 from textgan.build import Run, make
 from textgan.data.tokenizer import Tokenizer
-from textgan.draws import tempered
+from textgan.decodings.ancestral import Ancestral
 from textgan.errors import UserError
 from textgan.evaluation import generate
 from textgan.folder import Folder
 from textgan.recipe import Recipe
 from textgan.recipe import load as load_recipe
-from textgan.roles import Draw, Generator
+from textgan.roles import Decoding, Generator
 from textgan.seeds import stream
 from textgan.types import Samples
 
@@ -57,11 +57,11 @@ class Model:
             top_p: draw from the likeliest words that hold this share of the probability.
             max_len: longest text in tokens; default as in training.
         """
-        draw = tempered(temperature, top_k, top_p)
+        decoding = Ancestral(temperature, top_k, top_p)
         if seed is None:
-            return self._texts(count, draw, max_len)
+            return self._texts(count, decoding, max_len)
         with stream(seed, "sample"):
-            return self._texts(count, draw, max_len)
+            return self._texts(count, decoding, max_len)
 
     def log_prob(self, texts: Sequence[str]) -> list[float]:
         """log pi of each text in nats, its end included."""
@@ -70,9 +70,9 @@ class Model:
         with torch.no_grad():
             return self.generator.log_prob(samples).double().sum(1).tolist()
 
-    def _texts(self, count: int, draw: Draw, max_len: int | None) -> list[str]:
-        made = generate(self.generator, max_len or self.max_len, count, draw)
-        return self.tokenizer.decode(self.generator.decode(made).cpu(), made.valid.cpu())
+    def _texts(self, count: int, decoding: Decoding, max_len: int | None) -> list[str]:
+        made = generate(self.generator, max_len or self.max_len, count, decoding)
+        return self.tokenizer.decode(made.x.cpu(), made.valid.cpu())
 
 
 def save(run: Run, folder: Path) -> None:
@@ -81,6 +81,7 @@ def save(run: Run, folder: Path) -> None:
         weights = {key: value.cpu().contiguous().clone() for key, value in run.generator.state_dict().items()}
         save_file(weights, temporary / "generator.safetensors")
         run.corpus.tokenizer.save(temporary / "tokenizer")
+        run.generator.export(temporary)
         (temporary / "recipe.yaml").write_text(run.recipe.yaml(), encoding="utf-8")
         (temporary / "model.json").write_text(json.dumps({"max_len": run.corpus.max_len}), encoding="utf-8")
 

@@ -21,11 +21,13 @@ from textgan.errors import UserError
 KINDS = {
     "data": "data",
     "tokenizer": "tokenizers",
+    "blanks": "blanks",
     "generator": "generators",
     "discriminator": "discriminators",
     "loss": "losses",
     "reward": "rewards",
     "estimator": "estimators",
+    "decoding": "decodings",
     "objective": "objectives",
     "optimizer": "optimizers",
     "metric": "metrics",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Draw(Protocol):
-    """Turns logits [R,V] into ids [R]."""
+    """Turns logits [R,V] into ids [R], or into points of the simplex [R,V] that gradients pass through."""
 
     def __call__(self, logits: Tensor, /) -> Tensor: ...
 
@@ -43,15 +44,29 @@ class Generator(nn.Module, ABC):
     makes: ClassVar[Mapping[str, Space]] = {"score": "ids"}
     """An estimator's `mode` -> the space that the samples it trains on are in."""
     offers: ClassVar[frozenset[str]] = frozenset()
-    """What it can do beyond the role, for components that need it, such as {"rollouts"}."""
+    """What it can do beyond sampling and being pre-trained, for components that need it:
+
+    - "log_prob": the likelihood of a sequence, exactly or, with `bound`, from below;
+    - "rollouts": completions of prefixes;
+    - "relaxed": samples on the simplex, from a draw that gives such points;
+    - "noise": samples that are a differentiable function of noise, without any draw;
+    - "steps": the sampler's own protocol (`textgan.sampling.Decoder`), for searches such as beams;
+    - "inputs": a likelihood of real tokens behind other inputs (`likelihood_behind`).
+    """
+    bound: ClassVar[bool] = False
+    """Whether `log_prob` sums to a lower bound of a sequence's log-likelihood instead of to it."""
+    code_dim: int = 0
+    """Z, the size of its latent samples, where it makes any."""
+    anneals: ClassVar[frozenset[str]] = frozenset()
+    """Attributes, named like its options, that may change while it runs: numbers that the callback `anneal` sets."""
 
     @abstractmethod
     def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
         """One sequence for each row of `batch`, keeping what is given. `draw` defaults to ancestral sampling."""
 
-    @abstractmethod
     def log_prob(self, samples: Samples) -> Tensor:
         """log pi(token | tokens before), [B,T], 0 where not valid."""
+        raise NotImplementedError(f"{type(self).__name__} offers no log_prob")
 
     @abstractmethod
     def likelihood(self, batch: Batch) -> Loss:
@@ -61,9 +76,9 @@ class Generator(nn.Module, ABC):
         """Real text in the space that this generator makes."""
         return Samples(batch.tokens, batch.valid, batch.valid & ~batch.given)
 
-    def decode(self, samples: Samples) -> Tensor:
-        """The ids [B,T] of what was made."""
-        return samples.x
+    def decode(self, samples: Samples) -> Samples:
+        """What was made, as ids."""
+        return samples
 
     def policy_loss(self, samples: Samples, advantage: Tensor) -> Tensor:
         """The score-function surrogate: a scalar whose gradient is that of minus the expected advantage.
@@ -76,6 +91,13 @@ class Generator(nn.Module, ABC):
         """`count` continuations of every unfinished proper prefix of every sample, in pieces that fit in memory."""
         raise NotImplementedError(f"{type(self).__name__} offers no rollouts")
 
+    def likelihood_behind(self, batch: Batch, inputs: Tensor) -> Loss:
+        """The pre-training loss of `batch` where other tokens than its own, inputs [B,T], are read before each."""
+        raise NotImplementedError(f"{type(self).__name__} reads no inputs but the text itself")
+
+    def export(self, folder: Path) -> None:
+        """Writes the model once more, in whatever form other programs load. Nothing, by default."""
+
 
 class Discriminator(nn.Module, ABC):
     """Tells real sequences from generated ones. A ranker is a discriminator with features under a ranking loss."""
@@ -85,6 +107,8 @@ class Discriminator(nn.Module, ABC):
     """K = 1 verdict a sequence, or K = T verdicts."""
     offers: ClassVar[frozenset[str]] = frozenset()
     """What a loss may need: {"features", "double_backward"}."""
+    anneals: ClassVar[frozenset[str]] = frozenset()
+    """As a generator's."""
 
     @abstractmethod
     def forward(self, samples: Samples) -> Scores:
@@ -147,7 +171,11 @@ class Estimator(nn.Module, ABC):
     credits: ClassVar[frozenset[str]] = frozenset({"sequence", "token"})
     """Which kinds of reward (`judges`) it can use."""
     unbiased: ClassVar[bool] = False
-    """Whether its expected gradient, with its default options, is the true one. `textgan.testing` holds it to that."""
+    """Whether its expected gradient, with its default options, is the true one. `textgan lab` holds it to that."""
+    anneals: ClassVar[frozenset[str]] = frozenset()
+    """As a generator's."""
+    sweeps: ClassVar[Mapping[str, Sequence[float]]] = {}
+    """Options whose values trade bias, variance and cost, and the values that `textgan lab` draws a curve over."""
 
     def fakes(self, generator: Generator, batch: Batch) -> Samples:
         """Samples for the discriminator to train on."""
@@ -170,9 +198,35 @@ class Objective(ABC):
     """The players that it moves, unless the turn says otherwise."""
     dropout: ClassVar[bool] = True
     """Whether the players that it moves are in training mode; all others never are."""
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What it needs a generator to offer."""
 
     @abstractmethod
     def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]: ...
+
+
+class Decoding(ABC):
+    """How text is taken from a generator once it is trained: what is evaluated, and no part of training."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What it needs a generator to offer."""
+
+    @abstractmethod
+    def __call__(self, generator: Generator, batch: Batch) -> Samples:
+        """One sequence of ids for each row of `batch`, keeping what is given. Called without gradients."""
+
+
+class Blanks(ABC):
+    """Which tokens of real text a generator is shown while it is trained; it fills in the others."""
+
+    @abstractmethod
+    def given(self, batch: Batch, chance: torch.Generator, index: int) -> Tensor:
+        """[B,T] bool, True where the token is shown; padding is not.
+
+        Args:
+            chance: where all its random numbers come from, on the CPU: a run must be resumable at any batch.
+            index: how many batches came before, for rates that change.
+        """
 
 
 class Oracle(ABC):
@@ -242,7 +296,7 @@ class Metric(ABC):
     """Numbers about a generator. Called without gradients and with random numbers of its own."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """What it needs a source to provide."""
+    """What it needs a source to provide ("oracle", "grammar"), or a generator to offer ("log_prob")."""
     usual: ClassVar[bool] = True
     """Whether a recipe that lists no metrics gets it; no for what is slow or seldom wanted."""
 

@@ -173,7 +173,11 @@ class _Session:
         try:
             if place.index == 0 and self.settings["evaluate"]["start"]:
                 self._evaluate("start", place)
+            if place.index == max(self.milestones) and not self.result.columns:
+                self._evaluate(self.run.phases[-1].name, place)  # a control that only decodes otherwise
             with StopRequest(self.observer.stopping) as request:
+                for callback in self.run.callbacks:
+                    callback(Step(place, self.run.phases, {}))
                 for step in train(self.run.phases, self.run.batches, place):
                     self._after(step)
                     if request.signal is not None:
@@ -223,7 +227,8 @@ class _Session:
     def _evaluate(self, column: str, place: Place) -> bool:
         """Measures, and says whether it was the best so far."""
         settings, run = self.settings, self.run
-        measured = evaluate(run.generator, run.corpus, run.metrics, settings["evaluate"]["samples"], run.seed)
+        samples = settings["evaluate"]["samples"]
+        measured = evaluate(run.generator, run.corpus, run.metrics, samples, run.seed, run.decoding)
         self.result.columns[column] = measured.values
         self.result.signatures = [s for s in (metric.signature() for metric in run.metrics) if s]
         self._record("evaluation", column, place, measured.values)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from textgan.devices import describe
 from textgan.roles import Draw, Rollouts
@@ -32,7 +33,7 @@ class Decoder(Protocol):
         """The state before anything is read, one row a sequence."""
 
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Reads S more tokens. inputs: [R,S] ids. Returns features [R,S,H] and the state after them."""
+        """Reads S more tokens, ids [R,S] or simplex [R,S,V]. Returns features [R,S,H] and the state after them."""
 
     def head(self, features: Tensor) -> Tensor:
         """Logits of the next token, [...,H] -> [...,V]."""
@@ -53,7 +54,7 @@ def tree_cat(first: State, second: State) -> State:
 
 
 def draw_tokens(decoder: Decoder, features: Tensor, draw: Draw) -> Tensor:
-    """Draws a token for each row of features [R,H] -> [R], a cache-full of logits at a time."""
+    """Draws a token for each row of features [R,H] -> [R] | [R,V], a cache-full of logits at a time."""
     rows = max(1, describe(features.device).logits // decoder.vocab.size)
     if features.shape[0] <= rows:
         return draw(decoder.head(features))
@@ -61,21 +62,47 @@ def draw_tokens(decoder: Decoder, features: Tensor, draw: Draw) -> Tensor:
 
 
 def sample(decoder: Decoder, batch: Batch, draw: Draw) -> Samples:
-    """One sequence for each row of the batch; given tokens are kept, all others drawn."""
+    """One sequence for each row of the batch; given tokens are kept, all others drawn.
+
+    As the draw has it, of ids [B,T] or of points of the simplex [B,T,V]; a sequence of those ends behind the first
+    whose likeliest word is the end.
+    """
     vocab, waits = decoder.vocab, describe(batch.tokens.device).waits
-    tokens = torch.full_like(batch.tokens, vocab.pad)
+    drawn: list[Tensor] = []  # of each position, [B] | [B,V]
     ended = torch.zeros_like(batch.given[:, 0])
-    previous = torch.full_like(batch.tokens[:, :1], vocab.bos)
+    previous = torch.full_like(batch.tokens[:, 0], vocab.bos)
     state = decoder.start(batch)
-    for t in range(tokens.shape[1]):
-        features, state = decoder.read(previous, state)
-        drawn = draw_tokens(decoder, features[:, 0], draw)  # [B]
-        tokens[:, t] = torch.where(batch.given[:, t], batch.tokens[:, t], drawn)
-        previous = tokens[:, t : t + 1]
-        ended |= tokens[:, t] == vocab.eos
+    for t in range(batch.tokens.shape[1]):
+        features, state = decoder.read(previous.unsqueeze(1), state)
+        previous = _keep(draw_tokens(decoder, features[:, 0], draw), batch.given[:, t], batch.tokens[:, t])
+        drawn.append(previous)
+        ended = ended | (words(previous, 1) == vocab.eos)
         if not waits and bool(ended.all()):
+            drawn += [lift(torch.full_like(batch.tokens[:, 0], vocab.pad), previous)] * (batch.valid.shape[1] - t - 1)
             break
-    return _ended(tokens, batch.given, vocab)
+    x = torch.stack(drawn, 1)
+    made = _ended(words(x, 2), batch.given, vocab)
+    return made.with_x(torch.where(_wide(made.valid, x), x, lift(made.x, x))) if x.is_floating_point() else made
+
+
+def words(x: Tensor, axes: int) -> Tensor:
+    """The ids of what stands in x; the likeliest words of points of the simplex, which have more than `axes` axes."""
+    return x.argmax(-1) if x.dim() > axes else x
+
+
+def lift(ids: Tensor, like: Tensor) -> Tensor:
+    """Ids as they are, or one-hot where `like` has points of the simplex."""
+    return functional.one_hot(ids, like.shape[-1]).to(like.dtype) if like.is_floating_point() else ids
+
+
+def _keep(drawn: Tensor, given: Tensor, tokens: Tensor) -> Tensor:
+    """What is given in the place of what was drawn. drawn: [B] | [B,V]."""
+    return torch.where(_wide(given, drawn), lift(tokens, drawn), drawn)
+
+
+def _wide(flags: Tensor, like: Tensor) -> Tensor:
+    """With an axis for the words, where `like` has one."""
+    return flags.unsqueeze(-1) if like.dim() > flags.dim() else flags
 
 
 def rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Iterator[Rollouts]:

@@ -81,18 +81,28 @@ class Step:
     """One finished round. `stats` are scalars, averaged over its steps, still on the device."""
 
     place: Place
-    phase: Phase
+    phases: Sequence[Phase]
     stats: Mapping[str, Tensor]
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that the round belongs to."""
+        return self.phases[self.place.phase]
 
     @property
     def ends_phase(self) -> bool:
         return self.place.round == self.phase.steps
 
+    def after(self, phase: str) -> bool:
+        """Whether that phase lies behind this round's own."""
+        return phase in [earlier.name for earlier in self.phases[: self.place.phase]]
+
 
 class Callback(ABC):
-    """Called after each round; may change what the next one does, as an annealed temperature does.
+    """Called after each round, and once before the first; may change what the next one does.
 
-    It must be a function of the step alone, so that a resumed run goes on as if it had never stopped.
+    An annealed temperature is one. It must be a function of the step alone, so that a resumed run goes on as if it had
+    never stopped.
     """
 
     @abstractmethod
@@ -110,7 +120,7 @@ def train(phases: Sequence[Phase], batches: Iterator[Batch], start: Place | None
                 if done % turn.every == 0:
                     stats |= play(turn, batches)
             place = Place(number, done + 1, place.index + 1)
-            yield Step(place, phase, stats)
+            yield Step(place, phases, stats)
 
 
 def play(turn: Turn, batches: Iterator[Batch]) -> Mapping[str, Tensor]:

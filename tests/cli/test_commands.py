@@ -241,7 +241,7 @@ def test_evaluate_with_other_metrics_and_draws(textgan, finished):
     assert "nll_test" not in out
     code, _, err = textgan("evaluate", finished, "--metrics", "nll_oracle")
     assert code == 2
-    assert "known oracle" in err
+    assert "nll_oracle needs oracle" in err
     assert 'did you mean "bleu"' in textgan("evaluate", finished, "--metrics", "blue")[2]
 
 

@@ -104,7 +104,7 @@ def test_the_references_are_the_test_split_and_not_train(world: World) -> None:
 def test_references_are_counted_once_for_a_split_and_anew_for_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textgan.metrics.ngrams import Ngrams
+    from textgan.ngrams import Ngrams
 
     counted: list[Sequence[str]] = []
     original = Ngrams.count

@@ -55,7 +55,7 @@ def evaluate(
     from textgan.build import prepare
     from textgan.cli.output import results, write_json
     from textgan.cli.table import metric_table, signature_lines
-    from textgan.draws import categorical, tempered
+    from textgan.decodings.ancestral import Ancestral
 
     trained = model.load(run, device)
     blocks = _metrics(trained, metrics)
@@ -66,8 +66,8 @@ def evaluate(
     settings = trained.recipe.filled
     count = samples or settings["evaluate"]["samples"]
     used_seed = settings["seed"] if seed is None else seed
-    draw = tempered(temperature, top_k, top_p)
-    measured = evaluation.evaluate(trained.generator, corpus, built, count, used_seed, draw)
+    decoding = Ancestral(temperature, top_k, top_p)
+    measured = evaluation.evaluate(trained.generator, corpus, built, count, used_seed, decoding)
     better: dict[str, str] = {name: way for metric in built for name, way in metric.better().items()}
     signatures = [text for text in (metric.signature() for metric in built) if text]
     if as_json:
@@ -84,7 +84,7 @@ def evaluate(
     console.print(metric_table({f"{count:,} samples": measured.values}, better))
     for line in signature_lines(signatures):
         console.print(line)
-    if draw is not categorical:
+    if (temperature, top_k, top_p) != (1.0, None, None):
         console.print(
             "The samples are drawn as asked; likelihoods of text are those of the generator as it was trained."
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from textgan.roles import Blanks
 from textgan.seeds import derive
 from textgan.types import Batch
 
@@ -22,12 +24,13 @@ class Batches(Iterator[Batch]):
         batch: all rows, [N,T], on any device.
         batch_size: rows of a batch.
         seed: decides the order, together with the index.
+        blanks: says which tokens are given, where they are not all to be written.
     """
 
-    def __init__(self, batch: Batch, batch_size: int, seed: int) -> None:
+    def __init__(self, batch: Batch, batch_size: int, seed: int, blanks: Blanks | None = None) -> None:
         if not len(batch) or batch_size < 1:
             raise ValueError(f"no batches of {batch_size} rows out of {len(batch)}")
-        self.batch, self.batch_size, self.seed = batch, batch_size, seed
+        self.batch, self.batch_size, self.seed, self.blanks = batch, batch_size, seed, blanks
         self.index = 0
         self._epoch = (-1, torch.empty(0))
 
@@ -44,7 +47,14 @@ class Batches(Iterator[Batch]):
             epochs = range(first // rows, -(-last // rows))
             chosen = torch.cat([self._order(epoch) for epoch in epochs])[first % rows :][:size]
         self.index += 1
-        return self.batch[chosen]
+        return self._blanked(self.batch[chosen], self.index - 1)
+
+    def _blanked(self, batch: Batch, index: int) -> Batch:
+        """With the blanks of batch number `index`. What was given before stays given."""
+        if self.blanks is None:
+            return batch
+        chance = torch.Generator().manual_seed(derive(self.seed, "blanks", index))
+        return replace(batch, given=batch.given | self.blanks.given(batch, chance, index) & batch.valid)
 
     def _order(self, epoch: int) -> Tensor:
         """The rows in this epoch's order [N], kept on the data's device until the next epoch."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textgan.nn.embedding import embed
 from textgan.nn.windows import TextConvolution
 from textgan.options import NonNegativeFloat, PositiveInt, Probability, Sequence
 from textgan.roles import Discriminator
@@ -60,23 +61,25 @@ class TextCnn(Discriminator):
         nn.init.constant_(self.gate.bias, -2.0)
 
     def forward(self, samples: Samples) -> Scores:
-        return self._verdict(self.convolution(self._embed(samples.x), samples.valid))
+        return self._verdict(self._pooled(samples))
 
     def score(self, samples: Samples) -> Scores:
         with torch.no_grad():
-            return self._verdict(self.convolution.lookup(self.embedding.weight, samples.x, samples.valid))
+            return self.forward(samples)
 
     def features(self, samples: Samples) -> Tensor:
         """What the highway layer makes of the sentence, [B,F]."""
-        return self._highway(self.convolution(self._embed(samples.x), samples.valid))
+        return self._highway(self._pooled(samples))
 
     def penalty(self) -> Tensor:
         weight, bias = self.output.weight, self.output.bias
         return self.l2 * 0.5 * (weight.square().sum() + bias.square().sum())
 
-    def _embed(self, x: Tensor) -> Tensor:
-        weight = self.embedding.weight
-        return x @ weight if x.is_floating_point() else functional.embedding(x, weight)  # [B,T,E]
+    def _pooled(self, samples: Samples) -> Tensor:
+        """[B,F], by table look-ups where nobody asks for gradients."""
+        if not torch.is_grad_enabled():
+            return self.convolution.lookup(self.embedding.weight, samples.x, samples.valid)
+        return self.convolution.forward(embed(samples.x, self.embedding.weight), samples.valid)
 
     def _highway(self, pooled: Tensor) -> Tensor:
         gate: Tensor = self.gate(pooled).sigmoid()

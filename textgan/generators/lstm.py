@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from textgan.autoregressive import Autoregressive
+from textgan.nn.embedding import embed
 from textgan.options import PositiveFloat, PositiveInt, Probability
 from textgan.types import Batch, Vocabulary
 
@@ -64,7 +65,7 @@ class Lstm(Autoregressive):
 
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         hidden, cell = (part.transpose(0, 1).contiguous() for part in state)  # [L,R,H]
-        features, (hidden, cell) = self.lstm(self.dropout(self.embedding(inputs)), (hidden, cell))
+        features, (hidden, cell) = self.lstm(self.dropout(embed(inputs, self.embedding.weight)), (hidden, cell))
         return features, (hidden.transpose(0, 1), cell.transpose(0, 1))
 
     def head(self, features: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from textgan.data.corpus import Split
 from textgan.errors import UserError
-from textgan.metrics.ngrams import Ids, Ngrams
+from textgan.ngrams import Ids, Ngrams
 from textgan.options import PositiveInt, Sequence
 from textgan.roles import Evaluation, Metric
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from textgan.errors import UserError
-from textgan.metrics.ngrams import Ngrams
+from textgan.ngrams import Ngrams
 from textgan.options import PositiveInt, Sequence
 from textgan.roles import Evaluation, Metric
 

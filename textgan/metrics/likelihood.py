@@ -38,28 +38,35 @@ class NllTest(Metric):
     complement of BLEU and `nll_oracle`. Per token of the corpus's own tokenizer, so runs compare only where
     the vocabularies agree. inf where the generator gives a test token no probability at all.
 
+    A generator that knows no more than a bound of its likelihood, as a VAE does, has `nll_test_bound` instead: its
+    `nll_test` is at most that.
+
     Args:
         limit: use only that many sentences, the first of the split; all of them by default.
     """
 
+    needs: ClassVar[frozenset[str]] = frozenset({"log_prob"})
+
     def __init__(self, *, limit: PositiveInt | None = None) -> None:
         self.limit = limit
         self._sentences = "all" if limit is None else f"up to {limit}"
+        self._bound = ""
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         return self._measure(evaluation.generator, evaluation.corpus.test.batch, evaluation.corpus.vocab, "test")
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
-        return {"nll_test": "lower"}
+        return {f"nll_test{self._bound}": "lower"}
 
     def signature(self) -> str:
-        return f"nll|split:test|sentences:{self._sentences}|nats-per-token|eos:counted|pad,barred:skipped"
+        kind = "|upper-bound" if self._bound else ""
+        return f"nll|split:test|sentences:{self._sentences}|nats-per-token|eos:counted|pad,barred:skipped{kind}"
 
     def _measure(self, generator: Generator, whole: Batch, vocab: Vocabulary, split: str) -> Mapping[str, float]:
         batch = whole[: self.limit]
         if not len(batch):
             raise UserError(f"nll_{split} measures the {split} split, which is empty; give the data a {split} split")
-        self._sentences = str(len(batch))
+        self._sentences, self._bound = str(len(batch)), "_bound" if generator.bound else ""
         device = _device(generator)
         chosen = batch.valid & ~batch.given  # [N,T]
         barred = torch.isin(batch.tokens, torch.tensor(vocab.never, dtype=torch.long))  # [N,T]
@@ -68,7 +75,7 @@ class NllTest(Metric):
             for piece in _pieces(len(batch), _rows(batch.tokens, vocab.size, device))
         )
         return {
-            f"nll_{split}": _nats(generator, pieces, f"nll_{split}"),
+            f"nll_{split}{self._bound}": _nats(generator, pieces, f"nll_{split}"),
             f"nll_{split}_skipped": float(barred[batch.valid].double().mean()),
         }
 
@@ -89,7 +96,7 @@ class NllValidation(NllTest):
         return self._measure(evaluation.generator, corpus.validation.batch, corpus.vocab, "validation")
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
-        return {"nll_validation": "lower"}
+        return {f"nll_validation{self._bound}": "lower"}
 
     def signature(self) -> str:
         return super().signature().replace("split:test", "split:validation")
@@ -101,8 +108,10 @@ class Entropy(Metric):
     Neither direction is better. Estimated by -log pi of its own samples, which presumes that these are
     ancestral draws; with a temperature, top-k or top-p it is the cross-entropy of the changed law under pi. A
     fall while quality rises tells sharpening from learning. Compare with `nll_test`, or with `oracle_entropy`
-    where the truth is known.
+    where the truth is known. Of a generator that knows no more than a bound of its likelihood, it is an upper bound.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"log_prob"})
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         samples = evaluation.samples

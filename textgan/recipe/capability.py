@@ -54,16 +54,18 @@ def _space(specs: Specs) -> Iterator[Complaint]:
 
 
 def _offers(specs: Specs) -> Iterator[Complaint]:
-    for needy, giver in (("loss", "discriminator"), ("estimator", "generator")):
+    for needy, giver in (("loss", "discriminator"), ("estimator", "generator"), ("decoding", "generator")):
         asks, gives = specs.get(needy), specs.get(giver)
-        if not asks or not gives:
-            continue
-        for thing in sorted(asks.traits["needs"] - gives.traits["offers"]):
-            others = _having(giver, lambda s, thing=thing: thing in s.traits["offers"])  # type: ignore[misc]
-            yield (
-                needy,
-                f'"{_name(asks)}" needs a {giver} that offers {thing}; "{_name(gives)}" does not{others}',
-            )
+        if asks and gives:
+            yield from ((needy, text) for text in lacking(asks, gives))
+
+
+def lacking(asks: Spec, gives: Spec) -> Iterator[str]:
+    """What one component needs and another does not offer, a sentence each."""
+    giver = gives.component.kind
+    for thing in sorted(asks.traits["needs"] - gives.traits["offers"]):
+        others = _having(giver, lambda s, thing=thing: thing in s.traits["offers"])  # type: ignore[misc]
+        yield f'"{_name(asks)}" needs a {giver} that offers {thing}; "{_name(gives)}" does not{others}'
 
 
 def _credit(specs: Specs) -> Iterator[Complaint]:

@@ -9,7 +9,7 @@ from typing import Any
 from textgan import registry, spec
 from textgan.errors import UserError
 from textgan.recipe import schema, values
-from textgan.recipe.capability import complaints
+from textgan.recipe.capability import complaints, lacking
 from textgan.recipe.layers import merge
 from textgan.recipe.problems import Path, Places, Problem, nearest
 from textgan.spec import MISSING, Option, Spec
@@ -61,6 +61,7 @@ class Checker:
                 self.complain((kind,), f"is missing; a recipe needs a {kind} block (there are: {names})")
         if given["reward"] is None and given["discriminator"] is not None:
             given["reward"] = schema.USUAL["reward"]
+        given["decoding"] = schema.USUAL["decoding"] if given["decoding"] is None else given["decoding"]
         for kind, usual in schema.USUAL.items():
             block = given[kind]
             if isinstance(block, dict) and "name" not in block:
@@ -97,6 +98,9 @@ class Checker:
             self.specs[kind] = known
         elif kind in ("objective", "metric"):
             self._shared(known, kind, schema.BLOCKS, path)
+            if kind == "objective" and "generator" in self.specs:
+                for text in lacking(known, self.specs["generator"]):
+                    self.complain(path, text)
         rest = {key: value for key, value in block.items() if key != "name"}
         for key in [key for key in rest if key in known.shared]:
             del rest[key]
@@ -211,7 +215,7 @@ class Checker:
 
     def _metrics(self, given: Any) -> list[Any]:
         path = ("evaluate", "metrics")
-        provides = self.specs["data"].traits.get("provides", frozenset()) if "data" in self.specs else frozenset()
+        provides = self._trait("data", "provides") | self._trait("generator", "offers")
         if given is None:
             fitting = []
             for component in registry.components("metric"):
@@ -229,12 +233,17 @@ class Checker:
             lacking = (
                 sorted(spec.read(registry.find("metric", block["name"])).traits["needs"] - provides) if block else []
             )
-            if lacking and "data" in self.specs:
-                data = self.specs["data"].component.name
+            if lacking and not {"data", "generator"} - self.specs.keys():
+                data, generator = (self.specs[kind].component.name for kind in ("data", "generator"))
                 self.complain(
-                    (*path, i), f'{block["name"]} needs data with a known {lacking[0]}; data "{data}" has none'
+                    (*path, i),
+                    f'{block["name"]} needs {lacking[0]}, which neither data "{data}" nor generator "{generator}" has',
                 )
         return filled
+
+    def _trait(self, kind: str, name: str) -> frozenset[str]:
+        found: frozenset[str] = self.specs[kind].traits.get(name, frozenset()) if kind in self.specs else frozenset()
+        return found
 
     def _controls(self, tree: Tree) -> Tree:
         """Each control is this recipe with changes, and has to be a recipe that works."""

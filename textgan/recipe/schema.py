@@ -17,15 +17,17 @@ def _table(*options: Option) -> dict[str, Option]:
 BLOCKS = {
     "data": "Where text comes from.",
     "tokenizer": "How text is split; null is `word` for text, and nothing for sources of ready ids.",
+    "blanks": "Which tokens of real text the generator is shown while it trains; null is none.",
     "generator": "What writes.",
     "discriminator": "What tells real from written, if anything does.",
     "loss": "The rules between the two.",
     "estimator": "How a reward becomes a gradient.",
     "reward": "What the generator is paid; null is the discriminator's `verdict`, where there is one.",
+    "decoding": "How text is taken from the generator for evaluations; null is `ancestral`.",
 }
 """The recipe's components, in the order in which they are built. Each may use what stands before it."""
 
-USUAL = {"tokenizer": "word", "reward": "verdict"}
+USUAL = {"tokenizer": "word", "reward": "verdict", "decoding": "ancestral"}
 """What a block that gives no name means."""
 USUAL_OPTIMIZER = "adam"
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from textgan.data.corpus import Corpus
+from textgan.decodings.ancestral import Ancestral
 from textgan.evaluation import generate
 from textgan.roles import (
     AdversarialLoss,
@@ -39,28 +40,49 @@ def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
         assert samples.valid.shape == (6, 4), "valid must be [B,T]"
         assert bool(samples.valid[:, 0].all()), "the first position is always valid"
         assert bool((samples.valid[:, 1:] <= samples.valid[:, :-1]).all()), "valid must end once and for all"
-        log_prob = generator.log_prob(samples)
-        assert log_prob.shape == samples.valid.shape, "log_prob must be [B,T]"
-        assert bool((log_prob <= 0).all()), "log_prob must not exceed 0"
-        assert bool((log_prob[~samples.valid] == 0).all()), "log_prob must be 0 where not valid"
-        ids = generator.decode(samples)
+        samples = generator.decode(samples)
+        ids = samples.x
+        assert ids.shape == (6, 4), "decode must give ids, [B,T]"
+        if "log_prob" in generator.offers:
+            log_prob = generator.log_prob(samples)
+            assert log_prob.shape == samples.valid.shape, "log_prob must be [B,T]"
+            assert generator.bound or bool((log_prob <= 0).all()), "log_prob must not exceed 0"
+            assert bool((log_prob[~samples.valid] == 0).all()), "log_prob must be 0 where not valid"
         batch = Batch(ids, samples.valid, torch.zeros_like(samples.valid))
         loss = generator.likelihood(batch)
         assert math.isfinite(loss.value.item()), "likelihood must be finite"
         loss.value.backward()
         assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in generator.parameters()), "no gradient"
-        given = torch.zeros_like(batch.given)
-        given[:, :2] = samples.valid[:, :2]
-        kept = generator.sample(Batch(ids, samples.valid, given))
-        assert bool((generator.decode(kept)[given] == ids[given]).all()), "what is given must be kept"
-        assert not bool((kept.chosen & given).any()), "what is given is not chosen"
+        if "noise" not in generator.offers:
+            given = torch.zeros_like(batch.given)
+            given[:, :2] = samples.valid[:, :2]
+            kept = generator.decode(generator.sample(Batch(ids, samples.valid, given)))
+            assert bool((kept.x[given] == ids[given]).all()), "what is given must be kept"
+            assert not bool((kept.chosen & given).any()), "what is given is not chosen"
         if "rollouts" in generator.offers:
             _check_rollouts(generator, samples)
-        _check_law(generator, vocab)
+        if "relaxed" in generator.offers and vocab.eos is None:
+            _check_relaxed(generator)
+        if "log_prob" in generator.offers:
+            _check_law(generator, vocab)
+
+
+def _check_relaxed(generator: Generator) -> None:
+    """Samples on the simplex carry gradients from the last word back to the parameters."""
+    soft = generator.sample(Batch.blank(6, 4), lambda logits: logits.softmax(-1))
+    assert soft.x.dim() == 3, "relaxed samples must be [B,T,V]"
+    torch.testing.assert_close(soft.x.sum(2), torch.ones(soft.valid.shape), msg="each word must lie on the simplex")
+    generator.zero_grad()
+    (soft.x * torch.randn_like(soft.x))[:, -1].sum().backward()
+    reached = [p.grad is not None and bool(p.grad.any()) for p in generator.parameters() if p.requires_grad]
+    assert any(reached), "gradients of relaxed samples must reach the parameters"
 
 
 def _check_law(generator: Generator, vocab: Vocabulary) -> None:
-    """Sequences are drawn as often as log_prob says, for parameters that are not nearly uniform."""
+    """Sequences are drawn as often as log_prob says, for parameters that are not nearly uniform.
+
+    Where log_prob is a bound, its probabilities must nowhere exceed how often they are drawn.
+    """
     count, length = 8000, 3
     with torch.no_grad():
         for parameter in generator.parameters():
@@ -68,11 +90,15 @@ def _check_law(generator: Generator, vocab: Vocabulary) -> None:
                 parameter.add_(0.7 * torch.randn_like(parameter))
         every = enumerate_sequences(vocab, length)
         law = generator.log_prob(every).sum(1).exp()  # [N]
-        drawn = generator.decode(generator.sample(Batch.blank(count, length)))  # [count,T]
+        drawn = generator.decode(generator.sample(Batch.blank(count, length))).x  # [count,T]
     base = vocab.size ** torch.arange(length)
     codes, order = (every.x * base).sum(1).sort()
     place = torch.searchsorted(codes, (drawn * base).sum(1)).clamp_max(len(codes) - 1)
     share = torch.bincount(order[place], minlength=len(codes)) / count
+    if generator.bound:
+        above = (law - share).clamp_min(0).sum().item()
+        assert above < 0.1, f"log_prob is no lower bound: it exceeds the sampled law by {above:.2f}"
+        return
     apart = (share - law).abs().sum().item() / 2
     assert abs(law.sum().item() - 1) < 1e-3, f"log_prob is of no distribution: it sums to {law.sum().item():.3f}"
     assert apart < 0.08, f"sampling and log_prob are of different distributions, {apart:.2f} apart in total variation"
@@ -202,7 +228,7 @@ def check_metric(metric: Metric, corpus: Corpus | None = None) -> None:
 
     torch.manual_seed(0)
     generator = Lstm(corpus.vocab, embed_dim=8, hidden_dim=8).eval()
-    samples = generate(generator, corpus.max_len, 20)
+    samples = generate(generator, corpus.max_len, 20, Ancestral())
     seen = Evaluation(generator, samples, corpus.tokenizer.decode(samples.x, samples.valid), corpus)
     with torch.no_grad():
         values, again = metric(seen), metric(seen)

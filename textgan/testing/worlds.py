@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from textgan import sampling
 from textgan.autoregressive import Autoregressive
 from textgan.data.corpus import Corpus, build_corpus
 from textgan.roles import Raw, Source
@@ -36,8 +37,10 @@ class TabularGenerator(Autoregressive):
 
     def read(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         steps = torch.arange(inputs.shape[1], device=inputs.device)
-        rows = (state + steps) * self.vocab.size + inputs  # [R,S]
-        return nn.functional.one_hot(rows.clamp_max(len(self.table) - 1), len(self.table)).float(), state + len(steps)
+        before = sampling.lift(inputs, self.table) if inputs.dim() == 2 else inputs  # [R,S,V]
+        places = (state + steps).clamp_max(len(self.table) // self.vocab.size - 1)  # [R,S]
+        at = nn.functional.one_hot(places, len(self.table) // self.vocab.size).to(before)  # [R,S,L]
+        return (at.unsqueeze(3) * before.unsqueeze(2)).flatten(2), state + len(steps)
 
     def head(self, features: Tensor) -> Tensor:
         barred = torch.zeros(self.vocab.size, device=features.device)
@@ -46,7 +49,11 @@ class TabularGenerator(Autoregressive):
 
 
 class TabularReward:
-    """A fixed pseudo-random reward for each sequence, [R,1], or for each token in its context, [R,T]."""
+    """A fixed pseudo-random reward for each sequence, [R,1], or for each token in its context, [R,T].
+
+    Between the corners of the simplex it is the one polynomial that is linear in each word, so that path estimators
+    have something to follow.
+    """
 
     def __init__(self, vocab: Vocabulary, length: int, per_token: bool = False, seed: int = 1) -> None:
         noise = torch.Generator().manual_seed(seed)
@@ -55,10 +62,13 @@ class TabularReward:
         self.size, self.per_token = vocab.size, per_token
 
     def __call__(self, fake: Samples) -> Tensor:
-        x = fake.x.masked_fill(~fake.valid, self.size)  # [R,T]
-        steps = torch.arange(x.shape[1])
-        before = torch.cat([torch.full_like(x[:, :1], self.size), x[:, :-1]], 1)
-        each = (self.weight[steps, x] + self.pair[steps, before, x]) * fake.valid
+        x = fake.x if fake.x.is_floating_point() else nn.functional.one_hot(fake.x, self.size).float()  # [R,T,V]
+        start = nn.functional.one_hot(torch.full_like(fake.valid[:, :1], self.size, dtype=torch.long), self.size + 1)
+        before = torch.cat([start.to(x), nn.functional.pad(x[:, :-1], (0, 1))], 1)  # [R,T,V+1]
+        length = x.shape[1]
+        alone = torch.einsum("rtv,tv->rt", x, self.weight[:length, : self.size])
+        paired = torch.einsum("rtu,rtv,tuv->rt", before, x, self.pair[:length, :, : self.size])
+        each = (alone + paired) * fake.valid
         return each if self.per_token else torch.tanh(each.sum(1, keepdim=True))
 
 

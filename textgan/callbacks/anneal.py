@@ -1,0 +1,83 @@
+"""An option that changes while a run goes on: a temperature that falls, a weight that grows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from textgan.errors import UserError
+from textgan.options import Literal, PositiveInt
+from textgan.registry import suggest
+from textgan.training import Callback, Step
+
+
+class Anneal(Callback):
+    """Moves an option of a player from one value to another over the rounds of a phase.
+
+    Before the phase it is `start`, behind it `end`. A function of the round alone, so a resumed run goes on alike.
+
+    Args:
+        option: a player and its option, such as `estimator.temperature`; the player must allow it.
+        phase: over whose rounds.
+        start: value in the phase's first round.
+        end: value from round `rounds` on.
+        rounds: how many it takes; null is the whole phase.
+        shape: "linear", or "exponential", by the same factor each round, as Jang et al. 2017 cool the Gumbel-softmax.
+    """
+
+    def __init__(
+        self,
+        option: str,
+        phase: str,
+        start: float,
+        end: float,
+        rounds: PositiveInt | None = None,
+        shape: Literal["linear", "exponential"] = "linear",
+        generator: Any = None,
+        discriminator: Any = None,
+        estimator: Any = None,
+    ) -> None:
+        players = {"generator": generator, "discriminator": discriminator, "estimator": estimator}
+        player, _, self.name = option.partition(".")
+        self.player = players.get(player)
+        if self.player is None:
+            there = ", ".join(name for name, found in players.items() if found is not None)
+            raise UserError(f'callback "anneal": this run has no player "{player}"; it has: {there}')
+        moving = sorted(self.player.anneals)
+        if self.name not in moving:
+            allowed = f"it allows {', '.join(moving)}" if moving else "it allows none"
+            raise UserError(
+                f'callback "anneal": the {player} has no option "{self.name}" that may change while it runs'
+                f"{suggest(self.name, moving)} ({allowed})"
+            )
+        if shape == "exponential" and not (start > 0 and end > 0):
+            raise UserError('callback "anneal": exponential needs a start and an end above 0; linear takes any')
+        self.phase, self.start, self.end, self.rounds, self.shape = phase, start, end, rounds, shape
+
+    def __call__(self, step: Step) -> None:
+        if self.phase not in [phase.name for phase in step.phases]:
+            names = [phase.name for phase in step.phases]
+            raise UserError(
+                f'callback "anneal": there is no phase "{self.phase}"{suggest(self.phase, names)}; '
+                f"there are: {', '.join(names)}"
+            )
+        if step.phase.name == self.phase:
+            share = min(1.0, step.place.round / (self.rounds or max(1, step.phase.steps)))
+        elif step.after(self.phase):
+            share = 1.0
+        else:
+            share = 0.0
+        value = getattr(self.player, self.name)
+        now = self.value(share)
+        if isinstance(value, torch.Tensor):
+            value.fill_(now)
+        else:
+            setattr(self.player, self.name, now)
+
+    def value(self, share: float) -> float:
+        """The value when that share of its rounds is over."""
+        if self.shape == "exponential":
+            return math.exp((1 - share) * math.log(self.start) + share * math.log(self.end))
+        return (1 - share) * self.start + share * self.end

@@ -291,5 +291,5 @@ def test_a_callback_hears_of_every_round_and_gets_what_it_asks_for(tmp_path: Pat
 
     alone = ("phases.pretrain-d=null", "phases.adversarial=null", "controls=null")
     running.start(small(*alone, "callbacks=[{name: freeze_late, after: 6}]"), tmp_path / "run")
-    assert heard == [1, 2, 3, 4, 5, 6]
+    assert heard == [0, 1, 2, 3, 4, 5, 6]
     assert not any(p.any() for p in textgan.load(tmp_path / "run", device="cpu").generator.parameters())

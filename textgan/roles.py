@@ -106,7 +106,13 @@ class Discriminator(nn.Module, ABC):
     judges: ClassVar[Literal["sequence", "token"]] = "sequence"
     """K = 1 verdict a sequence, or K = T verdicts."""
     offers: ClassVar[frozenset[str]] = frozenset()
-    """What a loss may need: {"features", "double_backward"}."""
+    """What a loss may need:
+
+    - "features": a representation of each sequence;
+    - "double_backward": verdicts on what lies between two sequences, differentiable twice in it. So it reads the
+      simplex where it reads ids, or latents, and not by way of kernels that have one derivative only (cuDNN's
+      recurrent layers, fused attention).
+    """
     anneals: ClassVar[frozenset[str]] = frozenset()
     """As a generator's."""
 

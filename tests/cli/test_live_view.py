@@ -50,7 +50,7 @@ def fake_run(name: str = "seqgan", controls: tuple[str, ...] = ("constant-reward
 
 
 def step(phase: int, done: int) -> Step:
-    return Step(Place(phase, done, done), PHASES[phase], {})
+    return Step(Place(phase, done, done), PHASES, {})
 
 
 def play(observer: Watcher, folder: Folder, texts: list[str]) -> None:

@@ -138,7 +138,7 @@ def test_metrics_follow_the_data(tmp_path: Path) -> None:
     plain = load(written(tmp_path, SMALL), ["data.name=text", "data.path=a.txt"]).filled["evaluate"]["metrics"]
     assert not {"nll_oracle", "grammatical"} & {m["name"] for m in plain}
     asked = problems(tmp_path, SMALL + "evaluate: {metrics: [grammatical]}\n", "data.name=text", "data.path=a.txt")
-    assert "needs data with a known grammar" in asked[0]
+    assert "needs grammar, which neither" in asked[0]
 
 
 def test_ready_ids_take_no_tokenizer(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From rewards to a policy-gradient loss: what score-function estimators share, plugins included."""
+"""From rewards to a loss: what score-function estimators share, and path estimators, plugins included."""
 
 from __future__ import annotations
 
@@ -38,13 +38,22 @@ def policy_gradient(
     if baseline == "leave_one_out":
         value = value - leave_one_out(value)
     loss = generator.policy_loss(samples, value)
-    each = reward[:, 0] if reward.shape[1] == 1 else _mean_over(reward, samples.chosen)  # [B]
-    stats = {
-        "g_loss": loss.detach(),
-        "reward_mean": each.mean(),
-        "reward_std": torch.std(each, correction=0),
-    }
-    return Loss(loss * len(samples) if reduction == "sum" else loss, stats)
+    return Loss(loss * len(samples) if reduction == "sum" else loss, _stats(loss, reward, samples.chosen))
+
+
+def path_gradient(samples: Samples, reward: Tensor) -> Loss:
+    """Minus the reward, [B,1] or [B,T], of samples that carry gradients: summed over chosen tokens, mean over sequences.
+
+    Its gradient is that of minus the expected reward along the samples' own path.
+    """
+    total = reward[:, 0] if reward.shape[1] == 1 else (reward * samples.chosen).sum(1)  # [B]
+    loss = -total.mean()
+    return Loss(loss, _stats(loss, reward.detach(), samples.chosen))
+
+
+def _stats(loss: Tensor, reward: Tensor, chosen: Tensor) -> dict[str, Tensor]:
+    each = reward[:, 0] if reward.shape[1] == 1 else _mean_over(reward, chosen)  # [B]
+    return {"g_loss": loss.detach(), "reward_mean": each.mean(), "reward_std": torch.std(each, correction=0)}
 
 
 def _mean_over(value: Tensor, chosen: Tensor) -> Tensor:

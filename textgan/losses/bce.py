@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
+from textgan.losses import verdicts
 from textgan.options import Annotated, Ge, Literal, Lt
 from textgan.roles import AdversarialLoss, Discriminator
 from textgan.types import Loss, Samples, Scores
@@ -38,21 +39,17 @@ class Bce(AdversarialLoss):
             value,
             {
                 "d_loss": value.detach(),
-                "d_accuracy_real": _share(on_real.logits > 0, on_real.weight),
-                "d_accuracy_fake": _share(on_fake.logits < 0, on_fake.weight),
+                "d_accuracy_real": verdicts.share(on_real.logits > 0, on_real.weight),
+                "d_accuracy_fake": verdicts.share(on_fake.logits < 0, on_fake.weight),
             },
         )
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits = d(fake).logits if fake.x.requires_grad else d.score(fake).logits
-        return self._reward(logits)
+        logits, weight = verdicts.of_fakes(d, fake)
+        return self._reward(logits) * weight
 
     @staticmethod
     def _cross_entropy(scores: Scores, target: float) -> Tensor:
         targets = scores.logits.new_full(scores.logits.shape, target)
         each = functional.binary_cross_entropy_with_logits(scores.logits, targets, reduction="none")
-        return (each * scores.weight).sum() / scores.weight.sum().clamp_min(1)
-
-
-def _share(right: Tensor, weight: Tensor) -> Tensor:
-    return ((right * weight).sum() / weight.sum().clamp_min(1)).detach()
+        return verdicts.mean(each, scores.weight)

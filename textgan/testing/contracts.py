@@ -139,6 +139,8 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator]) -> None:
     torch.testing.assert_close(d(longer).logits[:, :wide], scores.logits, msg="padding must change nothing")
     if "features" in d.offers:
         assert d.features(samples).shape[0] == 8, "features must be [B,F]"
+    if "double_backward" in d.offers:
+        _check_double_backward(d, samples, vocab)
     real, fake = (Samples(torch.full((32, 5), word), *[torch.ones(32, 5, dtype=torch.bool)] * 2) for word in (3, 4))
     optimizer = torch.optim.Adam(d.parameters(), 1e-2)
     for _ in range(100):
@@ -148,6 +150,20 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator]) -> None:
         loss.backward()
         optimizer.step()
     assert d(real).logits.mean() > d(fake).logits.mean() + 1, "it must learn that real is high and fake is low"
+
+
+def _check_double_backward(d: Discriminator, samples: Samples, vocab: Vocabulary) -> None:
+    """The slope of the verdicts, in ids as points of the simplex, has a gradient of its own."""
+    assert "simplex" in d.reads, "double_backward promises verdicts between words: declare that it reads simplex"
+    x = nn.functional.one_hot(samples.x, vocab.size).float().requires_grad_()
+    torch.testing.assert_close(d(samples.with_x(x)).logits, d(samples).logits, msg="one-hot and ids must read alike")
+    d.train()
+    (slope,) = torch.autograd.grad(d(samples.with_x(x)).logits.sum(), x, create_graph=True)
+    d.zero_grad()
+    slope.square().sum().backward()
+    d.eval()
+    reached = [p.grad is not None and bool(p.grad.any()) for p in d.parameters()]
+    assert any(reached), "double_backward promises a gradient of the verdicts' slope, which reaches no parameter"
 
 
 def check_loss(loss: AdversarialLoss, make: Callable[[Vocabulary], Discriminator]) -> None:

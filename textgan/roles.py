@@ -51,12 +51,14 @@ class Generator(nn.Module, ABC):
     - "relaxed": samples on the simplex, from a draw that gives such points;
     - "noise": samples that are a differentiable function of noise, without any draw;
     - "steps": the sampler's own protocol (`textgan.sampling.Decoder`), for searches such as beams;
-    - "inputs": a likelihood of real tokens behind other inputs (`likelihood_behind`).
+    - "inputs": a likelihood of real tokens behind other inputs (`likelihood_behind`);
+    - "codes": sentences as points of a space of `code_dim` numbers, and back (`encode`, `write`);
+    - "posterior": beside the point, how sure it is of it (`posterior`), under a prior of N(0, 1).
     """
     bound: ClassVar[bool] = False
     """Whether `log_prob` sums to a lower bound of a sequence's log-likelihood instead of to it."""
     code_dim: int = 0
-    """Z, the size of its latent samples, where it makes any."""
+    """Z, the size of its latent samples and of its codes, where it has any."""
     anneals: ClassVar[frozenset[str]] = frozenset()
     """Attributes, named like its options, that may change while it runs: numbers that the callback `anneal` sets."""
 
@@ -94,6 +96,18 @@ class Generator(nn.Module, ABC):
     def likelihood_behind(self, batch: Batch, inputs: Tensor) -> Loss:
         """The pre-training loss of `batch` where other tokens than its own, inputs [B,T], are read before each."""
         raise NotImplementedError(f"{type(self).__name__} reads no inputs but the text itself")
+
+    def encode(self, batch: Batch) -> Tensor:
+        """The code of each real sequence, [B,Z]; the mean, where it is a distribution."""
+        raise NotImplementedError(f"{type(self).__name__} has no codes")
+
+    def write(self, codes: Tensor, batch: Batch, draw: Draw | None = None) -> Samples:
+        """A sequence of ids for each code, [B,Z], as `sample` makes them: of the batch's length, what is given kept."""
+        raise NotImplementedError(f"{type(self).__name__} has no codes")
+
+    def posterior(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the normal distribution of each real sequence's code, [B,Z] both."""
+        raise NotImplementedError(f"{type(self).__name__} has no posterior")
 
     def export(self, folder: Path) -> None:
         """Writes the model once more, in whatever form other programs load. Nothing, by default."""

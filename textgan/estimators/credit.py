@@ -16,6 +16,31 @@ def to_go(reward: Tensor, chosen: Tensor) -> Tensor:
     return (reward * chosen).flip(1).cumsum(1).flip(1)
 
 
+def per_token(reward: Tensor, chosen: Tensor) -> Tensor:
+    """What each token is paid at once, [B,T], 0 where it is not chosen. A sequence's reward comes with its last one."""
+    if reward.shape[1] == 1:
+        chosen = chosen & (chosen.flip(1).cumsum(1).flip(1) == 1)
+    return torch.where(chosen, reward, 0.0)
+
+
+def discounted(value: Tensor, factor: float) -> Tensor:
+    """For each position t the sum over s >= t of factor^(s - t) value_s, [B,T] -> [B,T]."""
+    position = torch.arange(value.shape[1], device=value.device)
+    ahead = position.unsqueeze(1) - position  # [T,T], s - t
+    weight = torch.where(ahead >= 0, torch.full_like(value[0, 0], factor) ** ahead.clamp_min(0), 0.0)
+    return value @ weight
+
+
+def entropy_bonus(generator: Generator, samples: Samples, weight: float) -> Tensor:
+    """What each token adds to the objective weight * H(pi), [B,T]: -weight * log pi of it, without a gradient.
+
+    Rewards that count it from each token on give the gradient of E[R] + weight * H(pi): what log pi's own gradient
+    would add is zero in expectation. Costs a forward pass.
+    """
+    with torch.no_grad():
+        return -weight * generator.log_prob(samples) * samples.chosen
+
+
 def leave_one_out(value: Tensor) -> Tensor:
     """For each token, the mean value at its position over all other sequences, [B,T]; 0 for a batch of one.
 
@@ -42,7 +67,7 @@ def policy_gradient(
 
 
 def path_gradient(samples: Samples, reward: Tensor) -> Loss:
-    """Minus the reward, [B,1] or [B,T], of samples that carry gradients: summed over chosen tokens, mean over sequences.
+    """Minus the reward, [B,1] or [B,T], of samples with gradients: summed over chosen tokens, mean over sequences.
 
     Its gradient is that of minus the expected reward along the samples' own path.
     """

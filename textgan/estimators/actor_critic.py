@@ -1,0 +1,103 @@
+"""Actor-critic: a learned value of what was written so far takes the place of roll-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from textgan.estimators import credit
+from textgan.nn.critic import Critic
+from textgan.options import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
+from textgan.roles import Estimator, Generator, RewardFn
+from textgan.types import Batch, Loss, Samples, Vocabulary
+
+
+class ActorCritic(Estimator):
+    """Credits each token with how much better things went than the critic expected before it.
+
+    The critic V(y_<t) is an LSTM of the estimator's own, which reads what was written and what is given, never the
+    token that it is to judge. Generalised advantage estimation (Schulman et al. 2016, arXiv:1506.02438, equation 16):
+
+    A_t = sum over s >= t of (discount * gae_lambda)^(s - t) (r_s + discount * V_(s+1) - V_s)
+
+    A sequence's reward is paid with its last chosen token; tokens that were given earn nothing. The critic is fitted to
+    the returns by mean squared error. It learns only if the turn says so: `updates: [generator, estimator]`.
+
+    Args:
+        discount: what a reward one token later is worth; below 1 the gradient is biased towards early rewards.
+            MaskGAN tuned it to 0.89.
+        gae_lambda: 1 takes the returns as they came, which is unbiased; less trusts the critic for what comes later,
+            which has less variance and is biased as far as the critic is wrong.
+        clip_advantage: advantages are cut to plus and minus this; 5 in MaskGAN. Null cuts nothing.
+        value_weight: weight of the critic's loss; the two share no parameters, so under Adam it changes nothing.
+        entropy: weight lambda of the policy's entropy: what is maximised is E[R] + lambda H(pi).
+        embed_dim: size of the critic's word embeddings.
+        hidden_dim: size of the critic's state.
+    """
+
+    unbiased: ClassVar[bool] = True
+    anneals: ClassVar[frozenset[str]] = frozenset({"entropy"})
+    sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"gae_lambda": (0.0, 0.5, 0.9, 0.95, 1.0)}
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        discount: Fraction = 1.0,
+        gae_lambda: Fraction = 1.0,
+        clip_advantage: PositiveFloat | None = None,
+        value_weight: PositiveFloat = 1.0,
+        entropy: NonNegativeFloat = 0.0,
+        embed_dim: PositiveInt = 64,
+        hidden_dim: PositiveInt = 64,
+    ) -> None:
+        super().__init__()
+        self.critic = Critic(vocab, embed_dim, hidden_dim)
+        self.discount = discount
+        self.gae_lambda = gae_lambda
+        self.clip_advantage = clip_advantage
+        self.value_weight = value_weight
+        self.entropy = entropy
+
+    def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
+        with torch.no_grad():
+            samples = generator.sample(batch)
+            rewards = reward(samples)  # [B,1] or [B,T]
+            paid = credit.per_token(rewards, samples.chosen)  # [B,T]
+            if self.entropy:
+                paid = paid + credit.entropy_bonus(generator, samples, self.entropy)
+            returns = credit.discounted(paid, self.discount)
+        values = self.values(samples)
+        loss, stats = credit.policy_gradient(
+            generator, samples, self.advantage(paid, values.detach()), rewards, "none", "mean"
+        )
+        value_loss = _mean((values - returns).square(), samples.valid)
+        told = {"value_loss": value_loss, "explained_variance": _explained(values, returns, samples.chosen)}
+        yield Loss(loss + self.value_weight * value_loss, {**stats, **{k: v.detach() for k, v in told.items()}})
+
+    def values(self, samples: Samples) -> Tensor:
+        """V before each token, [B,T], with gradients; 0 behind the end."""
+        return self.critic(samples)  # type: ignore[no-any-return]
+
+    def advantage(self, paid: Tensor, values: Tensor) -> Tensor:
+        """How much better it went than expected, [B,T], of what each token was paid and of the value before it."""
+        later = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], 1)
+        surprise = paid + self.discount * later - values
+        advantage = credit.discounted(surprise, self.discount * self.gae_lambda)
+        return advantage if self.clip_advantage is None else advantage.clamp(-self.clip_advantage, self.clip_advantage)
+
+
+def _mean(value: Tensor, counted: Tensor) -> Tensor:
+    return (value * counted).sum() / counted.sum().clamp_min(1)
+
+
+def _explained(values: Tensor, returns: Tensor, counted: Tensor) -> Tensor:
+    """The share of the returns' variance that the critic foresaw: 1 all of it, 0 no more than their mean; 0 if none."""
+
+    def variance(of: Tensor) -> Tensor:
+        return _mean((of - _mean(of, counted)).square(), counted)
+
+    there = variance(returns)
+    return torch.where(there > 0, 1 - variance(returns - values) / there.clamp_min(1e-12), 0.0)

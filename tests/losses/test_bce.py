@@ -4,37 +4,13 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from opponents import FAKE, REAL, Fixed, opponent, samples, token_opponent
+from torch import nn
 
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.bce import Bce
-from textgan.roles import Discriminator
 from textgan.testing import check_loss
-from textgan.types import Samples, Scores
-
-
-class Fixed(Discriminator):
-    """Says what it was told to."""
-
-    def __init__(self, **said: Tensor) -> None:
-        super().__init__()
-        self.logits = nn.ParameterDict({name: nn.Parameter(logits) for name, logits in said.items()})
-        self.weight = {name: torch.ones_like(logits) for name, logits in said.items()}
-
-    def forward(self, samples: Samples) -> Scores:
-        name = "fake" if samples.x[0, 0] == 0 else "real"
-        return Scores(1 * self.logits[name], self.weight[name])
-
-
-def samples(word: int, rows: int = 2) -> Samples:
-    return Samples(torch.full((rows, 3), word), *[torch.ones(rows, 3, dtype=torch.bool)] * 2)
-
-
-REAL, FAKE = samples(1), samples(0)
-
-
-def opponent() -> Fixed:
-    return Fixed(real=torch.tensor([[2.0], [-1.0]]), fake=torch.tensor([[0.5], [-3.0]]))
+from textgan.types import Samples
 
 
 def sigmoid(x: float) -> float:
@@ -74,21 +50,21 @@ def test_it_is_seqgans_softmax_over_two_classes() -> None:
     d = Fixed(real=logits[:4], fake=logits[4:])
     ours = Bce().discriminator(d, samples(1, 4), samples(0, 4)).value
     assert ours.item() == pytest.approx(theirs.item())
-    ours.backward()  # type: ignore[no-untyped-call]
-    found = torch.cat([d.logits["real"].grad, d.logits["fake"].grad])  # type: ignore[list-item]
+    ours.backward()
+    found = torch.cat([d.logits["real"].grad, d.logits["fake"].grad])
     torch.testing.assert_close(found, expected[:, 1:])
     torch.testing.assert_close(Bce().reward(d, samples(0, 4), REAL), outputs[4:].softmax(1)[:, 1:].detach())
 
 
 def test_verdicts_without_weight_do_not_count() -> None:
-    d = Fixed(real=torch.tensor([[2.0, 77.0], [-1.0, 0.3]]), fake=torch.tensor([[0.5, -3.0], [99.0, 99.0]]))
-    d.weight = {"real": torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "fake": torch.tensor([[1.0, 1.0], [0.0, 0.0]])}
+    d = token_opponent()
     value, stats = Bce().discriminator(d, REAL, FAKE)
     on_real = -sum(math.log(sigmoid(x)) for x in (2.0, -1.0, 0.3)) / 3
     on_fake = -sum(math.log(sigmoid(-x)) for x in (0.5, -3.0)) / 2
     assert value.item() == pytest.approx((on_real + on_fake) / 2)
     assert stats["d_accuracy_real"].item() == pytest.approx(2 / 3)
     assert stats["d_accuracy_fake"].item() == pytest.approx(1 / 2)
+    assert Bce().reward(d, FAKE, REAL)[1].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from textgan.cli.check import check
 from textgan.cli.completion import completion
 from textgan.cli.evaluate import evaluate
 from textgan.cli.init import init
+from textgan.cli.lab import lab
 from textgan.cli.list import list_
 from textgan.cli.new import new
 from textgan.cli.run import run
 from textgan.cli.sample import sample
 from textgan.cli.show import show
 
-COMMANDS: tuple[click.Command, ...] = (run, sample, evaluate, list_, show, check, init, new, completion)
+COMMANDS: tuple[click.Command, ...] = (run, sample, evaluate, lab, list_, show, check, init, new, completion)
 
 
 @click.group(

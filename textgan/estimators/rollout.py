@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -34,6 +34,7 @@ class Rollout(Estimator):
     needs: ClassVar[frozenset[str]] = frozenset({"rollouts"})
     credits: ClassVar[frozenset[str]] = frozenset({"sequence"})
     unbiased: ClassVar[bool] = True
+    sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"rollouts": (1, 2, 4, 8, 16)}
 
     def __init__(
         self,

@@ -15,9 +15,12 @@ from textgan.testing.contracts import (
     check_source,
 )
 from textgan.testing.exact import enumerate_sequences, exact_gradient, expected_gradient, flat
+from textgan.testing.laboratory import Measured, Problem, measure, problems
 from textgan.testing.worlds import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
 
 __all__ = [
+    "Measured",
+    "Problem",
     "TabularGenerator",
     "TabularReward",
     "check_discriminator",
@@ -31,6 +34,8 @@ __all__ = [
     "exact_gradient",
     "expected_gradient",
     "flat",
+    "measure",
+    "problems",
     "tiny_corpus",
     "tiny_vocabulary",
 ]

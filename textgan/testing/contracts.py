@@ -21,8 +21,9 @@ from textgan.roles import (
     Reward,
     Source,
 )
-from textgan.testing.exact import enumerate_sequences, exact_gradient, expected_gradient
-from textgan.testing.worlds import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
+from textgan.testing.exact import enumerate_sequences
+from textgan.testing.laboratory import fits, measure, problems
+from textgan.testing.worlds import tiny_corpus, tiny_vocabulary
 from textgan.types import Batch, Samples, Vocabulary
 
 
@@ -205,36 +206,30 @@ def check_reward(reward: Reward, corpus: Corpus | None = None) -> None:
 
 
 def check_estimator(
-    make: Callable[[Generator], Estimator], rows: int = 4000, repeats: int = 30, seed: int = 0, sigmas: float = 5.0
+    make: Callable[[Generator], Estimator], rows: int = 2000, repeats: int = 40, seed: int = 0, words: int = 3
 ) -> None:
-    """Its expected gradient against the true one, by enumeration, for every kind of reward that it can credit.
+    """Its expected gradient against the true one, on every small problem that it can be tried on.
 
-    An estimator that declares `unbiased` must have the true gradient in direction and scale, within `sigmas` standard
-    errors. Any other must at least point the same way.
+    An estimator that declares `unbiased` must have the true gradient, in direction and scale, up to chance. Any other
+    must at least point the same way.
 
     Args:
         make: generator -> the estimator for it.
         rows, repeats: sequences a batch, and batches, over which to average.
     """
-    for end in (False, True):
-        for kind in ("sequence", "token"):
-            vocab, length = tiny_vocabulary(3, end), 4
-            generator = TabularGenerator(vocab, length)
-            estimator = make(generator)
-            if kind not in estimator.credits:
-                continue
-            torch.manual_seed(seed)
-            reward = TabularReward(vocab, length, per_token=kind == "token")
-            true = exact_gradient(generator, reward, vocab, length)
-            found, error = expected_gradient(estimator, generator, reward, Batch.blank(rows, length), repeats)
-            cosine = torch.nn.functional.cosine_similarity(found, true, dim=0).item()
-            scale = (found @ true / (true @ true)).item()
-            told = f"{type(estimator).__name__}, {kind} rewards: cosine {cosine:.4f}, scale {scale:.3f} of the true one"
-            assert cosine > 0.5, f"{told}; it points elsewhere"
-            if estimator.unbiased:
-                worst = ((found - true).abs() / (error + 1e-6)).max().item()
-                assert worst < sigmas, f"{told}; it declares unbiased, but is {worst:.1f} standard errors off"
-                assert abs(scale - 1) < 0.1, f"{told}; it declares unbiased, but its scale is off"
+    tried = 0
+    for problem in problems(words):
+        estimator = make(problem.generator)
+        if not fits(estimator, problem):
+            continue
+        tried += 1
+        found = measure(lambda p: make(p.generator), problem, rows, repeats, seed)
+        told = f"{type(estimator).__name__}, {problem.name}: cosine {found.cosine:.4f}, scale {found.scale:.3f} of true"
+        assert found.cosine > 0.5, f"{told}; it points elsewhere"
+        if estimator.unbiased:
+            assert not found.biased, f"{told}; it declares unbiased, but chance comes so far off in {found.chance:.1g}"
+            assert abs(found.scale - 1) < 0.1, f"{told}; it declares unbiased, but its scale is off"
+    assert tried, f"{type(make(next(problems(words)).generator)).__name__} fits none of the problems"
 
 
 def check_metric(metric: Metric, corpus: Corpus | None = None) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from textgan import sampling
 from textgan.autoregressive import Autoregressive
 from textgan.data.corpus import Corpus, build_corpus
-from textgan.roles import Raw, Source
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.roles import Draw, Generator, Raw, Source
+from textgan.types import Batch, Loss, Samples, Space, Vocabulary
 
 
 def tiny_vocabulary(size: int = 4, end: bool = False) -> Vocabulary:
@@ -70,6 +73,44 @@ class TabularReward:
         paired = torch.einsum("rtu,rtv,tuv->rt", before, x, self.pair[:length, :, : self.size])
         each = (alone + paired) * fake.valid
         return each if self.per_token else torch.tanh(each.sum(1, keepdim=True))
+
+
+class GaussianCodes(Generator):
+    """A generator of latent codes mu + sigma * noise: the expectation of a quadratic reward is known in closed form.
+
+    Args:
+        size: Z, the size of a code.
+    """
+
+    makes: ClassVar[Mapping[str, Space]] = {"path": "latent"}
+    offers: ClassVar[frozenset[str]] = frozenset({"noise"})
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.code_dim = size
+        self.mu = nn.Parameter(torch.linspace(-0.5, 0.5, size))
+        self.sigma = nn.Parameter(torch.full((size,), 0.7))
+
+    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+        noise = torch.randn(len(batch), self.code_dim, device=self.mu.device)
+        return Samples(self.mu + self.sigma * noise, batch.valid, batch.valid)
+
+    def likelihood(self, batch: Batch) -> Loss:
+        raise NotImplementedError("GaussianCodes has no text to be trained on")
+
+    def exact(self, target: Tensor) -> Tensor:
+        """The gradient of E[-|x - target|²] over mu and sigma, [2Z]."""
+        return torch.cat([-2 * (self.mu - target), -2 * self.sigma]).detach()
+
+
+class SquaredDistance:
+    """Pays a code [R,Z] minus its squared distance from a target, [R,1]."""
+
+    def __init__(self, size: int) -> None:
+        self.target = torch.linspace(1, -1, size)
+
+    def __call__(self, fake: Samples) -> Tensor:
+        return -(fake.x - self.target).square().sum(1, keepdim=True)
 
 
 class Lines(Source):

@@ -190,6 +190,8 @@ class Estimator(nn.Module, ABC):
     """What it needs a generator to offer."""
     credits: ClassVar[frozenset[str]] = frozenset({"sequence", "token"})
     """Which kinds of reward (`judges`) it can use."""
+    learns: ClassVar[bool] = False
+    """Whether it has parameters of its own, which a turn has to move."""
     unbiased: ClassVar[bool] = False
     """Whether its expected gradient, with its default options, is the true one. `textgan lab` holds it to that."""
     anneals: ClassVar[frozenset[str]] = frozenset()

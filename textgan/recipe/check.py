@@ -47,6 +47,7 @@ class Checker:
             filled[name] = [
                 self._component(kind, item, (name, i)) for i, item in enumerate(self._list(tree.get(name), (name,)))
             ]
+        self._unmoved(filled["phases"])
         for block, text in complaints(self.specs):
             self.complain((block,), text)
         filled["controls"] = self._controls(tree)
@@ -109,7 +110,7 @@ class Checker:
 
     def _shared(self, known: Spec, kind: str, earlier: Iterable[str], path: Path) -> None:
         """A component asks for players that the recipe must have."""
-        for need in sorted(known.shared - CORPUS - {"texts", "parameters", "run_folder"}):
+        for need in sorted(known.shared - CORPUS - {"texts", "parameters", "run_folder", "exported"}):
             if need not in earlier:
                 self.complain(path, f'"{known.component.name}" asks for the {need}, which a {kind} cannot have')
             elif need not in self.specs and need not in self.broken:
@@ -186,6 +187,27 @@ class Checker:
             ]
             filled[name] = options
         return filled
+
+    def _unmoved(self, phases: Tree) -> None:
+        """A verdict that is never trained, or a critic: it would run, and mean nothing."""
+        turns = [turn for phase in phases.values() for turn in phase["turns"] if turn is not None]
+        moved = {player.split(".")[0] for turn in turns for player in turn["updates"]}
+        asked: set[str] = set()
+        for turn in turns:
+            asked |= spec.read(registry.find("objective", turn["objective"])).shared
+        reward, estimator = self.specs.get("reward"), self.specs.get("estimator")
+        if "reward" in asked and reward and "discriminator" in reward.shared - moved:
+            self.complain(
+                ("phases",),
+                f'the reward "{reward.component.name}" is a verdict of the discriminator, which no turn trains; '
+                "add the turn discriminate",
+            )
+        if "estimator" in asked and estimator and estimator.traits.get("learns") and "estimator" not in moved:
+            self.complain(
+                ("phases",),
+                f'estimator "{estimator.component.name}" has parameters of its own, which no turn trains; '
+                "write updates: [generator, estimator] where it is used",
+            )
 
     def _turn(self, turn: Any, path: Path, optimizers: Tree) -> Any:
         turn = {"objective": turn} if isinstance(turn, str) else turn

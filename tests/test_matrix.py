@@ -1,0 +1,144 @@
+"""Every combination of components is refused with a reason, or takes a step that moves the generator.
+
+A step without effect would be the worst outcome: it runs, and means nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from textgan import registry, spec
+from textgan.build import make
+from textgan.data.batches import Batches
+from textgan.objectives import Adversarial, Discriminate
+from textgan.recipe.capability import complaints
+from textgan.spec import MISSING, Spec
+from textgan.testing import tiny_corpus
+
+KINDS = ("generator", "discriminator", "loss", "estimator", "reward")
+SMALL: dict[str, Any] = {
+    "embed_dim": 4,
+    "hidden_dim": 8,
+    "latent_dim": 3,
+    "code_dim": 3,
+    "noise_dim": 3,
+    "layers": 1,
+    "blocks": 1,
+    "heads": 2,
+    "widths": [1, 2],
+    "filters": 4,
+    "rollouts": 1,
+    "references": 4,
+    "comparison": 4,
+}
+"""Options of these names get these values, where a component has them."""
+
+
+def specs(kind: str) -> list[Spec]:
+    return [spec.read(c) for c in registry.components(kind)]
+
+
+EVERY = list(product(*(specs(kind) for kind in KINDS)))
+ACCEPTED = [each for each in EVERY if not list(complaints(dict(zip(KINDS, each, strict=True))))]
+
+
+def names(each: tuple[Spec, ...]) -> str:
+    return "+".join(known.component.name for known in each)
+
+
+def built(kind: str, known: Spec, shared: dict[str, Any]) -> Any:
+    options = {name: o.default for name, o in known.options.items() if o.default is not MISSING}
+    options |= {name: value for name, value in SMALL.items() if name in options}
+    return make(kind, {"name": known.component.name} | options, shared)
+
+
+@cache
+def corpus() -> Any:
+    return tiny_corpus()
+
+
+@pytest.mark.parametrize("each", ACCEPTED, ids=names)
+def test_what_is_accepted_takes_a_step(each: tuple[Spec, ...]) -> None:
+    torch.manual_seed(0)
+    data = corpus()
+    shared: dict[str, Any] = {"corpus": data, "tokenizer": data.tokenizer, "vocab": data.vocab, "max_len": data.max_len}
+    for kind, known in zip(KINDS, each, strict=True):
+        player = built(kind, known, shared)
+        shared[kind] = player.eval() if isinstance(player, nn.Module) else player
+    batches = Batches(data.train.batch, 8, 0)
+    generator, discriminator = shared["generator"], shared["discriminator"]
+    if "noise" not in each[0].traits["offers"]:  # else the adversary never sees the part that likelihood trains
+        generator.likelihood(next(batches)).value.backward()
+    players = {name: shared[name] for name in ("generator", "discriminator", "loss", "estimator")}
+    for value, _ in Discriminate(**players).losses(batches):
+        assert math.isfinite(value.item())
+        discriminator.zero_grad()
+        value.backward()
+        assert slope(discriminator) > 0, "the discriminator learns nothing"
+    steps = 0
+    for value, stats in Adversarial(generator, shared["estimator"], shared["reward"]).losses(batches):
+        generator.zero_grad()
+        value.backward()
+        steps += 1
+        assert math.isfinite(value.item())
+        assert all(not number.requires_grad for number in stats.values())
+        if "discriminator" in each[4].shared:
+            assert slope(generator) > 0, "the generator learns nothing"
+    assert steps
+
+
+def slope(module: nn.Module) -> float:
+    """The sum of all gradients, finite."""
+    total = sum(p.grad.abs().sum().item() for p in module.parameters() if p.grad is not None)
+    assert math.isfinite(total)
+    return total
+
+
+def test_what_is_refused_is_told_in_a_sentence() -> None:
+    refused = 0
+    for each in EVERY:
+        for block, text in complaints(dict(zip(KINDS, each, strict=True))):
+            refused += 1
+            assert block in (*KINDS, "tokenizer")
+            assert text.startswith('"')
+            assert len(text.split()) > 5
+    assert refused
+    assert ACCEPTED
+
+
+MEANINGLESS = [
+    # It would run: log_prob is a bound, whose gradient is not that of the likelihood.
+    ("vae", "text_cnn", "bce", "reinforce", "verdict"),
+    # It would run: a reward of codes says nothing about relaxed words.
+    ("latent", "mlp", "wasserstein", "gumbel_softmax", "verdict"),
+    # It would run, with a gradient of zero.
+    ("lstm", "text_cnn", "bce", "gumbel_softmax", "constant"),
+    # It would run: a sequence's roll-outs have no one verdict a token.
+    ("infill", "token_judge", "bce", "rollout", "verdict"),
+    # It would run: weights for a likelihood that is none.
+    ("vae", "text_cnn", "importance_weighted", "gumbel_softmax", "verdict"),
+    # It would run: the discriminator of another space reads words as if they were codes.
+    ("lstm", "mlp", "bce", "reinforce", "verdict"),
+]
+
+
+@pytest.mark.parametrize("each", MEANINGLESS, ids="+".join)
+def test_what_would_run_and_mean_nothing_is_refused(each: tuple[str, ...]) -> None:
+    read = {kind: spec.read(registry.find(kind, name)) for kind, name in zip(KINDS, each, strict=True)}
+    assert list(complaints(read))
+
+
+def test_the_matrix_is_not_lopsided() -> None:
+    """Every component stands in some combination that works."""
+    used = Counter(known.component.name for each in ACCEPTED for known in each)
+    for kind in KINDS:
+        for known in specs(kind):
+            assert used[known.component.name], f"{kind} {known.component.name} works with nothing"

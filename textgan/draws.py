@@ -1,4 +1,4 @@
-"""How the next token is drawn: logits [R,V] -> ids [R]."""
+"""How the next token is drawn: logits [R,V] -> ids [R], or points of the simplex [R,V] that gradients pass through."""
 
 from __future__ import annotations
 
@@ -84,3 +84,36 @@ def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | 
         return categorical(logits)
 
     return draw
+
+
+def gumbel_softmax(temperature: float = 1.0, hard: bool = False) -> Draw:
+    """A draw of the Gumbel-softmax: softmax((logits + g) / temperature), with g from Gumbel(0, 1) for each word.
+
+    Its likeliest word is an exact draw from softmax(logits), whatever the temperature; as that falls, the point moves
+    to the word's corner of the simplex. Jang et al. 2017 (arXiv:1611.01144), Maddison et al. 2017 (arXiv:1611.00712).
+
+    Args:
+        temperature: above 0; see `coldest`.
+        hard: the word itself, one-hot, with the gradient of the point ("straight through").
+    """
+
+    def draw(logits: Tensor) -> Tensor:
+        waiting = torch.empty_like(logits).exponential_().clamp_min(torch.finfo(logits.dtype).tiny)
+        soft = ((logits - waiting.log()) / temperature).softmax(1)  # [R,V]
+        if not hard:
+            return soft
+        word = torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0)
+        return word + (soft - soft.detach())  # in this order it is exactly one-hot
+
+    return draw
+
+
+def coldest(dtype: torch.dtype) -> float:
+    """The lowest temperature of a Gumbel-softmax with gradients: 0.063 in float32, 0.21 in bfloat16, 0.028 in float64.
+
+    There, one nat between the two best words, about what the noise leaves, is as much as the type can tell from
+    certainty: exp(-1 / temperature) is its epsilon. For about a third of all tokens the gradient is below that
+    epsilon then, and more with every degree. The few that keep one make up for it, so the mean stays about as it is
+    and a batch sees nothing of it: in float32 at 0.001, 9 of 10 gradients are exactly zero.
+    """
+    return -1 / math.log(torch.finfo(dtype).eps)

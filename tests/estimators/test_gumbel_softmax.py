@@ -1,0 +1,277 @@
+"""The Gumbel-softmax beside the true gradient, and the mistakes that are made with it: each has to be caught."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+import torch
+from chances import p_value
+from torch import Tensor
+from torch.nn import functional
+
+from textgan.callbacks.anneal import Anneal
+from textgan.draws import coldest, gumbel_softmax
+from textgan.estimators.gumbel_softmax import GumbelSoftmax
+from textgan.roles import Draw, Estimator, Generator, RewardFn
+from textgan.testing import (
+    TabularGenerator,
+    TabularReward,
+    check_estimator,
+    exact_gradient,
+    expected_gradient,
+    tiny_vocabulary,
+)
+from textgan.training import Phase, train
+from textgan.types import Batch, Loss, Samples
+
+LENGTH = 4
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+# The draw
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 5.0])
+@pytest.mark.parametrize("hard", [False, True])
+def test_the_likeliest_word_is_an_exact_draw(temperature: float, hard: bool) -> None:
+    logits = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4])
+    points = gumbel_softmax(temperature, hard)(logits.expand(20_000, -1))
+    torch.testing.assert_close(points.sum(1), torch.ones(20_000))
+    assert p_value(points.argmax(1), logits.softmax(0)) > 1e-3
+
+
+def test_hard_points_are_words_with_the_gradient_of_soft_ones() -> None:
+    gradients = []
+    for hard in (False, True):
+        torch.manual_seed(1)
+        logits = torch.randn(50, 7, requires_grad=True)
+        points = gumbel_softmax(0.7, hard)(logits)
+        assert bool(((points == 0) | (points == 1)).all()) == hard
+        (points * torch.randn(50, 7)).sum().backward()
+        assert logits.grad is not None
+        gradients.append(logits.grad)
+    assert gradients[0].any()
+    torch.testing.assert_close(*gradients)
+
+
+class NoisyFeatures(TabularGenerator):
+    """Wrong: the noise is added to the state, before the layer that makes logits of it."""
+
+    def head(self, features: Tensor) -> Tensor:
+        gumbel = -torch.empty_like(features).exponential_().log()
+        return super().head(features + gumbel)
+
+
+def fits(generator: TabularGenerator, draw: Draw) -> float:
+    """How well first words fit the law that `log_prob` of the same table says."""
+    first = generator.sample(Batch.blank(8000, 1), draw).x.argmax(-1)[:, 0]
+    plain = TabularGenerator(generator.vocab, LENGTH)
+    law = plain.head(plain.read(torch.zeros(1, 1, dtype=torch.long), plain.start(Batch.blank(1, 1)))[0])[0, 0]
+    return p_value(first, law.softmax(0).detach())
+
+
+def test_noise_on_the_state_is_caught() -> None:
+    vocab = tiny_vocabulary(4)
+    with torch.no_grad():
+        assert fits(TabularGenerator(vocab, LENGTH), gumbel_softmax(0.5)) > 1e-3
+        assert fits(NoisyFeatures(vocab, LENGTH), lambda logits: (logits / 0.5).softmax(1)) < 1e-6
+
+
+# The gradient
+
+
+@pytest.mark.parametrize("straight_through", [False, True])
+def test_it_points_where_the_true_gradient_does(straight_through: bool) -> None:
+    check_estimator(lambda generator: GumbelSoftmax(tiny_vocabulary(3), 0.5, straight_through))
+
+
+@functools.cache
+def beside_the_truth(temperature: float, per_token: bool = True, straight_through: bool = False) -> tuple[float, float]:
+    """|mean - true| / |true|, and the standard deviation for one sequence / |true|."""
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
+    reward = TabularReward(generator.vocab, LENGTH, per_token)
+    true = exact_gradient(generator, reward, generator.vocab, LENGTH)
+    rows, repeats = 2000, 30
+    estimator = GumbelSoftmax(generator.vocab, temperature, straight_through)
+    found, error = expected_gradient(estimator, generator, reward, Batch.blank(rows, LENGTH), repeats)
+    return ((found - true).norm() / true.norm()).item(), (error.norm() * (rows * repeats) ** 0.5 / true.norm()).item()
+
+
+def test_bias_falls_with_the_temperature_and_variance_grows() -> None:
+    """The reward is linear in each word, so that nothing but the temperature stands between soft and true."""
+    found = [beside_the_truth(t) for t in (2.0, 1.0, 0.5, 0.25, 0.1)]
+    biases, deviations = zip(*found, strict=True)
+    assert list(biases) == sorted(biases, reverse=True)
+    assert biases[0] > 0.6
+    assert biases[-1] < 0.1
+    assert list(deviations) == sorted(deviations)
+    assert deviations[-1] > 20 * deviations[0]
+
+
+def test_straight_through_keeps_a_bias_where_the_reward_is_no_straight_line() -> None:
+    """Its reward is that of real words, but the gradient is read at a corner, for a step to the next one."""
+    assert beside_the_truth(0.1, per_token=False)[0] < 0.1
+    assert beside_the_truth(0.1, per_token=False, straight_through=True)[0] > 0.3
+
+
+class Mean(GumbelSoftmax):
+    """Wrong: the mean over a sequence's tokens."""
+
+    def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
+        yield from super().losses(generator, lambda fake: reward(fake) / fake.valid.shape[1], batch)
+
+
+def test_the_scale_is_a_sum_over_tokens() -> None:
+    """The true gradient's scale, which a mean misses by the length."""
+    generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
+    reward = TabularReward(generator.vocab, LENGTH, per_token=True)
+    true = exact_gradient(generator, reward, generator.vocab, LENGTH)
+
+    def scale(estimator: Estimator) -> float:
+        found, _ = expected_gradient(estimator, generator, reward, Batch.blank(4000, LENGTH), 20)
+        return (found @ true / (true @ true)).item()
+
+    assert scale(GumbelSoftmax(generator.vocab, 0.2)) == pytest.approx(1, abs=0.1)
+    assert scale(Mean(generator.vocab, 0.2)) == pytest.approx(1 / LENGTH, abs=0.1)
+
+
+# The floor
+
+
+def lost(temperature: float, dtype: torch.dtype) -> float:
+    """Share of tokens whose gradient is below what the type can tell from nothing, of 50 words."""
+    logits = torch.zeros(4000, 50, dtype=dtype, requires_grad=True)
+    points = gumbel_softmax(temperature)(logits)
+    (points * torch.randn(4000, 50).to(dtype)).sum().backward()
+    assert logits.grad is not None
+    return (logits.grad.double().norm(dim=1) < torch.finfo(dtype).eps).double().mean().item()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_gradients_vanish_below_the_floor(dtype: torch.dtype) -> None:
+    floor = coldest(dtype)
+    assert lost(4 * floor, dtype) < 0.1
+    assert 0.2 < lost(floor, dtype) < 0.5
+    assert lost(floor / 10, dtype) > 0.8
+
+
+def test_at_a_thousandth_nearly_all_gradients_are_zero() -> None:
+    logits = torch.zeros(4000, 50, requires_grad=True)
+    (gumbel_softmax(1e-3)(logits) * torch.randn(4000, 50)).sum().backward()
+    assert logits.grad is not None
+    norms = logits.grad.norm(dim=1)
+    assert norms.median() < 1e-15
+    assert (norms == 0).float().mean() > 0.85
+
+
+def test_a_temperature_below_the_floor_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"vanish at temperature 0\.001; choose at least 0\.063"):
+        GumbelSoftmax(tiny_vocabulary(3), 0.001)
+
+
+def test_annealing_stops_at_the_floor_and_says_so() -> None:
+    generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
+    estimator = GumbelSoftmax(generator.vocab)
+    reward = TabularReward(generator.vocab, LENGTH)
+    for told, used in ((0.5, 0.5), (1e-3, coldest(torch.float32))):
+        estimator.temperature = told
+        (loss,) = estimator.losses(generator, reward, Batch.blank(500, LENGTH))
+        assert loss.stats["temperature"].item() == pytest.approx(used)
+        generator.zero_grad()
+        loss.value.backward()
+        assert generator.table.grad is not None
+        assert generator.table.grad.norm() > 1e-3
+    estimator.temperature = 1e-3
+    (loss,) = estimator.losses(generator.double(), lambda fake: fake.x[:, :1, 0], Batch.blank(5, LENGTH))
+    assert loss.stats["temperature"].item() == pytest.approx(coldest(torch.float64))
+
+
+# Cooling
+
+
+class OwnClock(GumbelSoftmax):
+    """Wrong: cools down over 5,000 steps of its own, whatever the run has."""
+
+    def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
+        self.steps = getattr(self, "steps", 0) + 1
+        self.temperature = max(0.1, 1.0 - 0.9 * self.steps / 5000)
+        yield from super().losses(generator, reward, batch)
+
+
+def temperatures(estimator: GumbelSoftmax, rounds: int) -> list[float]:
+    """Those that are in use in each round of a phase that cools from 1 to 0.1."""
+    generator = TabularGenerator(estimator_vocab := tiny_vocabulary(3), LENGTH)
+    reward, used = TabularReward(estimator_vocab, LENGTH), []
+    anneal = Anneal("estimator.temperature", "adversarial", 1.0, 0.1, estimator=estimator)
+    for step in train([Phase("adversarial", rounds, [])], iter([])):
+        (loss,) = estimator.losses(generator, reward, Batch.blank(2, LENGTH))
+        used.append(loss.stats["temperature"].item())
+        anneal(step)
+    (loss,) = estimator.losses(generator, reward, Batch.blank(2, LENGTH))
+    return [*used, loss.stats["temperature"].item()]
+
+
+@pytest.mark.parametrize("rounds", [10, 40])
+def test_it_cools_over_the_rounds_of_the_phase(rounds: int) -> None:
+    used = temperatures(GumbelSoftmax(tiny_vocabulary(3)), rounds)
+    assert used == pytest.approx([1.0 - 0.9 * i / rounds for i in range(rounds + 1)])
+
+
+def test_a_schedule_of_its_own_is_caught() -> None:
+    assert temperatures(OwnClock(tiny_vocabulary(3)), 10)[-1] != pytest.approx(0.1, abs=0.1)
+
+
+# What the discriminator reads
+
+
+@pytest.mark.parametrize("straight_through", [False, True])
+def test_fakes_are_points_without_gradients_and_reals_are_corners(straight_through: bool) -> None:
+    vocab = tiny_vocabulary(4, end=True)
+    generator, batch = TabularGenerator(vocab, LENGTH), Batch.blank(64, LENGTH)
+    batch.tokens[:] = torch.randint(4, (64, LENGTH))
+    batch.given[:, 0] = True
+    estimator = GumbelSoftmax(vocab, 0.8, straight_through)
+    fakes, reals = estimator.fakes(generator, batch), estimator.reals(generator, batch)
+    assert not fakes.x.requires_grad
+    for samples in (fakes, reals):
+        assert samples.x.shape == (64, LENGTH, 4)
+        torch.testing.assert_close(samples.x.sum(2), torch.ones(64, LENGTH))
+    assert torch.equal(reals.x.argmax(2), batch.tokens)
+    assert reals.x.amax(2).eq(1).all()
+    assert torch.equal(reals.chosen, batch.valid & ~batch.given)
+    assert torch.equal(fakes.x[:, 0].argmax(1), batch.tokens[:, 0])
+    soft = fakes.x[fakes.chosen]
+    assert bool(((soft == 0) | (soft == 1)).all()) == straight_through
+
+
+def test_behind_the_end_there_is_nothing() -> None:
+    vocab = tiny_vocabulary(4, end=True)
+    fakes = GumbelSoftmax(vocab).fakes(TabularGenerator(vocab, LENGTH), Batch.blank(64, LENGTH))
+    behind = fakes.x[~fakes.valid]
+    assert len(behind)
+    assert torch.equal(behind, functional.one_hot(torch.full((len(behind),), vocab.pad), 4).float())
+
+
+def test_gradients_reach_the_generator_through_a_reward_of_each_kind() -> None:
+    generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
+
+    def last(fake: Samples) -> Tensor:
+        return fake.x[:, -1:, 0]
+
+    def tokens(fake: Samples) -> Tensor:
+        return fake.x[:, :, 0]
+
+    for reward in (last, tokens):
+        generator.zero_grad()
+        (loss,) = GumbelSoftmax(generator.vocab).losses(generator, reward, Batch.blank(32, LENGTH))
+        loss.value.backward()
+        assert generator.table.grad is not None
+        assert generator.table.grad.any()
+        assert not any(s.requires_grad for s in loss.stats.values())

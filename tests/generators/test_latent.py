@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from textgan.draws import greedy, tempered
+from textgan.errors import UserError
+from textgan.generators.latent import Latent, scaled
+from textgan.testing import check_generator
+from textgan.types import Batch, Samples, Vocabulary
+
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+TOKENS = torch.tensor([[3, 4, 5, 2], [6, 2, 0, 0], [2, 0, 0, 0], [4, 4, 2, 0]])
+
+
+def sentences() -> Batch:
+    valid = TOKENS != 0
+    return Batch(TOKENS, valid, torch.zeros_like(valid))
+
+
+def make(**options: object) -> Latent:
+    torch.manual_seed(0)
+    small = {"embed_dim": 6, "hidden_dim": 24, "code_dim": 5, "mapper_dim": 8, "mapper_blocks": 1}
+    return Latent(VOCAB, **{**small, **options}).eval()  # type: ignore[arg-type]
+
+
+def learned(**options: object) -> Latent:
+    """An autoencoder that knows the four sentences."""
+    generator = make(**options)
+    optimizer = torch.optim.Adam(generator.autoencoder.parameters(), 1e-2)
+    generator.autoencoder.train()
+    for _ in range(200):
+        optimizer.zero_grad()
+        generator.likelihood(sentences()).value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return generator.eval()
+
+
+@pytest.mark.parametrize("sphere", [True, False])
+def test_does_what_every_generator_must(sphere: bool) -> None:
+    check_generator(lambda vocab: Latent(vocab, 4, 5, 3, sphere, mapper_dim=4, mapper_blocks=1))
+
+
+def test_a_sentence_comes_back_from_its_code_and_from_nothing_else() -> None:
+    generator = learned(noise=0.1)
+    batch = sentences()
+    codes = generator.encode(batch)
+    assert not codes.requires_grad
+    written = generator.write(codes, batch)
+    assert torch.equal(written.x, TOKENS)
+    assert torch.equal(written.valid, batch.valid)
+    turned = generator.write(codes.flip(0), batch)
+    assert torch.equal(turned.x, TOKENS.flip(0)), "what is written must be the code's sentence, not the batch's"
+    assert torch.equal(generator.decode(generator.real(batch)).x, TOKENS)
+
+
+def test_made_codes_carry_gradients_to_the_mapper_and_to_nothing_else() -> None:
+    generator = make()
+    samples = generator.sample(Batch.blank(6, 4))
+    assert samples.x.shape == (6, 5)
+    assert samples.valid.shape == samples.chosen.shape == (6, 4)
+    samples.x[:, 0].sum().backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is not None and p.grad.any() for p in generator.mapper.parameters())
+    assert all(p.grad is None for p in generator.autoencoder.parameters())
+
+
+def test_the_likelihood_moves_the_autoencoder_alone() -> None:
+    generator = make()
+    value, stats = generator.likelihood(sentences())
+    value.backward()  # type: ignore[no-untyped-call]
+    assert stats["reconstruction_loss"].item() == value.item()
+    assert all(p.grad is None for p in generator.mapper.parameters())
+    assert all(p.grad is not None and p.grad.any() for n, p in generator.autoencoder.encoder.named_parameters())
+
+
+@torch.no_grad()
+def test_codes_lie_on_the_sphere_made_ones_too() -> None:
+    generator = make(sphere=True)
+    for codes in (generator.encode(sentences()), generator.sample(Batch.blank(6, 4)).x):
+        torch.testing.assert_close(codes.square().mean(1), torch.ones(len(codes)))
+    plain = make(sphere=False)
+    assert plain.encode(sentences()).square().mean(1).std() > 0
+
+
+@torch.no_grad()
+def test_how_long_a_code_is_means_nothing_on_the_sphere() -> None:
+    generator = make(sphere=True)
+    codes = torch.randn(8, 5)
+    blank = Batch.blank(8, 6)
+    assert torch.equal(generator.write(3 * codes, blank).x, generator.write(codes, blank).x)
+    torch.testing.assert_close(scaled(codes, False), codes)
+
+
+@torch.no_grad()
+def test_noise_and_word_dropout_only_while_it_learns() -> None:
+    def values(generator: Latent) -> set[float]:
+        return {generator.likelihood(sentences()).value.item() for _ in range(3)}
+
+    for options in ({"noise": 0.5, "word_dropout": 0.0}, {"noise": 0.0, "word_dropout": 0.5}):
+        generator = make(**options)
+        assert len(values(generator)) == 1
+        generator.autoencoder.train()
+        assert len(values(generator)) == 3
+    still = make(noise=0.0, word_dropout=0.0)
+    calm = values(still)
+    still.autoencoder.train()
+    assert values(still) == calm
+
+
+@torch.no_grad()
+def test_the_noise_has_the_size_that_was_asked_for() -> None:
+    generator = make(noise=0.7)
+    generator.autoencoder.train()
+    batch = Batch(*(part.repeat(2000, 1) for part in (TOKENS[:1], TOKENS[:1] != 0, TOKENS[:1] < 0)))
+    disturbed: Tensor = generator.autoencoder.start(batch)[2]
+    assert disturbed.std(0).mean().item() == pytest.approx(0.7, rel=0.05)
+
+
+@torch.no_grad()
+def test_what_may_never_be_drawn_is_never_written() -> None:
+    generator = make()
+    generator.autoencoder.output.weight.mul_(20)
+    samples = generator.decode(generator.sample(Batch.blank(500, 4)))
+    assert not torch.isin(samples.x[samples.valid], torch.tensor(VOCAB.never)).any()
+
+
+def test_interpolated_codes_begin_and_end_at_the_sentences() -> None:
+    generator = learned(noise=0.1)
+    ends = generator.encode(sentences()[:2])
+    path = torch.stack([torch.lerp(ends[0], ends[1], share) for share in torch.linspace(0, 1, 5)])
+    written = generator.write(path, Batch.blank(5, 4))
+    assert torch.equal(written.x[[0, -1]], TOKENS[:2])
+
+
+@torch.no_grad()
+def test_what_is_given_is_kept_in_writing_from_codes() -> None:
+    generator, batch = make(), sentences()
+    given = torch.zeros_like(batch.given)
+    given[:, :1] = True
+    written = generator.write(torch.randn(4, 5), Batch(batch.tokens, batch.valid, given))
+    assert torch.equal(written.x[:, 0], TOKENS[:, 0])
+    assert not written.chosen[:, 0].any()
+
+
+def test_what_it_cannot_do_is_refused_and_not_ignored() -> None:
+    generator, batch = make(), sentences()
+    with pytest.raises(UserError, match="temperature"):
+        generator.sample(batch, tempered(0.8))
+    with pytest.raises(UserError, match="given"):
+        generator.sample(Batch(batch.tokens, batch.valid, batch.valid))
+    with pytest.raises(NotImplementedError):
+        generator.log_prob(Samples(batch.tokens, batch.valid, batch.valid))
+    generator.sample(batch, tempered(0.0))  # greedy is what it does
+    generator.sample(batch, greedy)

@@ -1,0 +1,44 @@
+"""A critic of latent codes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from textgan.nn.residual import ResidualMlp
+from textgan.options import PositiveInt
+from textgan.roles import Discriminator, Generator
+from textgan.types import Samples, Scores, Space
+
+
+class Mlp(Discriminator):
+    """A residual multi-layer perceptron over latent codes, without normalisation: a critic for gradient penalties.
+
+    LaTextGAN's critic (Donahue and Rumshisky 2018, arXiv:1810.06640) has 40 blocks of 100 units, which is
+    `blocks: 40, hidden_dim: 100`; far fewer do for small codes.
+
+    Args:
+        hidden_dim: units of each layer; 100 in the paper.
+        blocks: residual blocks of two layers each; 40 in the paper.
+    """
+
+    reads: ClassVar[frozenset[Space]] = frozenset({"latent"})
+    offers: ClassVar[frozenset[str]] = frozenset({"features", "double_backward"})
+
+    def __init__(self, generator: Generator, hidden_dim: PositiveInt = 100, blocks: PositiveInt = 5) -> None:
+        super().__init__()
+        if not generator.code_dim:
+            raise ValueError("it reads latent codes, and this generator makes none")
+        self.body = ResidualMlp(generator.code_dim, hidden_dim, blocks)
+        self.output = nn.Linear(hidden_dim, 1)
+
+    def forward(self, samples: Samples) -> Scores:
+        logits = self.output(self.features(samples))  # [B,1]
+        return Scores(logits, torch.ones_like(logits))
+
+    def features(self, samples: Samples) -> Tensor:
+        """What the last block makes of the code, [B,F]."""
+        hidden: Tensor = self.body(samples.x)
+        return hidden

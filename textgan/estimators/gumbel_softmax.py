@@ -1,0 +1,78 @@
+"""The Gumbel-softmax: words blurred a little, so that a discriminator's gradient passes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Literal
+
+import torch
+from torch.nn import functional
+
+from textgan.draws import coldest, gumbel_softmax
+from textgan.estimators import credit
+from textgan.options import PositiveFloat
+from textgan.roles import Draw, Estimator, Generator, RewardFn
+from textgan.types import Batch, Loss, Samples, Vocabulary
+
+
+class GumbelSoftmax(Estimator):
+    """Lets gradients through the words by drawing points near the corners of the simplex.
+
+    y_t = softmax((logits_t + g_t) / temperature) with g_t ~ Gumbel(0, 1); the generator reads y_t as its next input,
+    the discriminator reads all of y, and real text as one-hot. The gradient is that of the expected reward of y:
+    biased, since y is no text, and less so the lower the temperature; but its variance grows as that falls.
+    Kusner & Hernandez-Lobato 2016 (arXiv:1611.04051), Jang et al. 2017 (arXiv:1611.01144), Maddison et al. 2017
+    (arXiv:1611.00712).
+
+    A sentence ends behind the first point whose likeliest word is the end. That a word more or less was written is
+    not in the gradient; what the discriminator makes of the end's own point is.
+
+    The temperature stays above what the numbers can resolve, 0.063 in float32, where gradients vanish
+    (`textgan.draws.coldest`): a lower one is refused, and annealing below it goes no further. The statistic
+    `temperature` is the one in use.
+
+    Args:
+        temperature: how blurred the words are; the callback `anneal` may change it from round to round.
+        straight_through: the discriminator and the generator read the likeliest word itself, one-hot; gradients are
+            those of the blurred one.
+    """
+
+    mode: ClassVar[Literal["score", "path"]] = "path"
+    needs: ClassVar[frozenset[str]] = frozenset({"relaxed"})
+    anneals: ClassVar[frozenset[str]] = frozenset({"temperature"})
+    sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"temperature": (0.1, 0.25, 0.5, 1.0, 2.0)}
+
+    def __init__(self, vocab: Vocabulary, temperature: PositiveFloat = 1.0, straight_through: bool = False) -> None:
+        super().__init__()
+        lowest = coldest(torch.get_default_dtype())
+        if temperature < lowest:
+            raise ValueError(
+                f"gumbel_softmax: gradients vanish at temperature {temperature}; choose at least {lowest:.3f}, "
+                "below which numbers of this precision cannot tell a point of the simplex from its corner"
+            )
+        self.size = vocab.size
+        self.temperature = temperature
+        self.straight_through = straight_through
+
+    def fakes(self, generator: Generator, batch: Batch) -> Samples:
+        with torch.no_grad():
+            return generator.sample(batch, self._draw(generator))
+
+    def reals(self, generator: Generator, batch: Batch) -> Samples:
+        real = generator.real(batch)
+        return real.with_x(functional.one_hot(real.x, self.size).to(_dtype(generator)))  # [B,T,V]
+
+    def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
+        samples = generator.sample(batch, self._draw(generator))
+        value, stats = credit.path_gradient(samples, reward(samples))
+        yield Loss(value, {**stats, "temperature": torch.full_like(value, self._temperature(generator)).detach()})
+
+    def _draw(self, generator: Generator) -> Draw:
+        return gumbel_softmax(self._temperature(generator), self.straight_through)
+
+    def _temperature(self, generator: Generator) -> float:
+        return max(self.temperature, coldest(_dtype(generator)))
+
+
+def _dtype(generator: Generator) -> torch.dtype:
+    return next(generator.parameters()).dtype

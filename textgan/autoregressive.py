@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 import torch
@@ -64,10 +64,17 @@ class Autoregressive(Generator):
         return Loss(value, {"nll_train": value.detach()})
 
     def _log_prob(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:
-        """[B,T]. Where a look at values costs nothing, padding is never projected to the vocabulary."""
-        features, tokens, valid = self.features(batch, inputs), batch.tokens, batch.valid
-        if describe(tokens.device).waits:
-            logits = self.head(features).flatten(0, 1)
-            return -functional.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(valid) * valid
-        nll = functional.cross_entropy(self.head(features[valid]), tokens[valid], reduction="none")
-        return torch.zeros_like(features[..., 0]).masked_scatter(valid, -nll)
+        return token_log_prob(self.head, self.features(batch, inputs), batch)
+
+
+def token_log_prob(head: Callable[[Tensor], Tensor], features: Tensor, batch: Batch) -> Tensor:
+    """log p of each token under what its position's features [B,T,H] say of it, [B,T], 0 where not valid.
+
+    Where a look at values costs nothing, padding is never projected to the vocabulary.
+    """
+    tokens, valid = batch.tokens, batch.valid
+    if describe(tokens.device).waits:
+        logits = head(features).flatten(0, 1)
+        return -functional.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(valid) * valid
+    nll = functional.cross_entropy(head(features[valid]), tokens[valid], reduction="none")
+    return torch.zeros_like(features[..., 0]).masked_scatter(valid, -nll)

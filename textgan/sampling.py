@@ -61,8 +61,8 @@ def draw_tokens(decoder: Decoder, features: Tensor, draw: Draw) -> Tensor:
     return torch.cat([draw(decoder.head(piece)) for piece in features.split(rows)])
 
 
-def sample(decoder: Decoder, batch: Batch, draw: Draw) -> Samples:
-    """One sequence for each row of the batch; given tokens are kept, all others drawn.
+def sample(decoder: Decoder, batch: Batch, draw: Draw, state: State | None = None) -> Samples:
+    """One sequence for each row of the batch; given tokens are kept, all others drawn. From a state, or from the start.
 
     As the draw has it, of ids [B,T] or of points of the simplex [B,T,V]; a sequence of those ends behind the first
     whose likeliest word is the end.
@@ -71,7 +71,7 @@ def sample(decoder: Decoder, batch: Batch, draw: Draw) -> Samples:
     drawn: list[Tensor] = []  # of each position, [B] | [B,V]
     ended = torch.zeros_like(batch.given[:, 0])
     previous = torch.full_like(batch.tokens[:, 0], vocab.bos)
-    state = decoder.start(batch)
+    state = decoder.start(batch) if state is None else state
     for t in range(batch.tokens.shape[1]):
         features, state = decoder.read(previous.unsqueeze(1), state)
         previous = _keep(draw_tokens(decoder, features[:, 0], draw), batch.given[:, t], batch.tokens[:, t])

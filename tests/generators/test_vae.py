@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
+
+from textgan import draws
+from textgan.generators.vae import Vae
+from textgan.testing import check_generator, enumerate_sequences, tiny_vocabulary
+from textgan.types import Batch, Samples, Vocabulary
+
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+
+
+def sentences() -> Batch:
+    tokens = torch.tensor([[3, 4, 5, 2], [6, 2, 0, 0], [2, 0, 0, 0]])
+    valid = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]], dtype=torch.bool)
+    return Batch(tokens, valid, torch.zeros_like(valid))
+
+
+def make(vocab: Vocabulary = VOCAB, spread: float = 0.5, **options: object) -> Vae:
+    torch.manual_seed(0)
+    generator = Vae(vocab, **{"embed_dim": 4, "hidden_dim": 5, "latent_dim": 3, **options}).eval()  # type: ignore[arg-type]
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.add_(spread * torch.randn_like(parameter))
+    return generator
+
+
+def certain(generator: Vae) -> Vae:
+    """The same with a posterior that is as good as a point, so that nothing about its loss is left to chance."""
+    with torch.no_grad():
+        generator.to_posterior.weight[3:] = 0.0
+        generator.to_posterior.bias[3:] = -40.0
+    return generator
+
+
+def by_hand(generator: Vae, ids: list[int], code: Tensor) -> list[float]:
+    """log p of each token behind a code, one gate at a time."""
+    weights = dict(generator.named_parameters())
+    hidden, cell = (weights["to_state.weight"] @ code + weights["to_state.bias"]).chunk(2)
+    hidden = hidden.tanh()
+    found, before = [], generator.vocab.bos
+    for word in ids:
+        gates = (
+            weights["lstm.weight_ih_l0"] @ torch.cat([weights["embedding.weight"][before], code])
+            + weights["lstm.bias_ih_l0"]
+            + weights["lstm.weight_hh_l0"] @ hidden
+            + weights["lstm.bias_hh_l0"]
+        )
+        enter, forget, new, leave = gates.chunk(4)
+        cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
+        hidden = leave.sigmoid() * cell.tanh()
+        logits = weights["output.weight"] @ hidden + weights["output.bias"]
+        logits[list(generator.vocab.never)] = -torch.inf
+        found.append(logits.log_softmax(0)[word].item())
+        before = word
+    return found
+
+
+def test_does_what_every_generator_must() -> None:
+    check_generator(lambda vocab: Vae(vocab, embed_dim=4, hidden_dim=5, latent_dim=3, word_dropout=0.5))
+
+
+@torch.no_grad()
+def test_log_prob_and_likelihood_are_the_bound_of_the_formula() -> None:
+    generator, batch = certain(make()), sentences()
+    mean, log_variance = generator.posterior(batch)
+    kl = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
+    rows = [ids[valid].tolist() for ids, valid in zip(batch.tokens, batch.valid, strict=True)]
+    each = [by_hand(generator, ids, code) for ids, code in zip(rows, mean, strict=True)]
+
+    found = generator.log_prob(Samples(batch.tokens, batch.valid, batch.valid))
+    for row, valid, words, cost in zip(found, batch.valid, each, kl.tolist(), strict=True):
+        assert row[valid].tolist() == pytest.approx([word - cost / len(words) for word in words], abs=1e-4)
+        assert not row[~valid].any()
+
+    value, stats = generator.likelihood(batch)
+    bound = [sum(words) - cost for words, cost in zip(each, kl.tolist(), strict=True)]
+    assert value.item() == pytest.approx(-sum(bound) / 7, abs=1e-4)
+    assert stats["nll_train"].item() == pytest.approx(-sum(map(sum, each)) / 7, abs=1e-4)
+    assert stats["kl_train"].item() == pytest.approx(kl.mean().item(), rel=1e-5)
+    assert stats["elbo_train"].item() == pytest.approx(sum(bound) / 3, abs=1e-4)
+
+
+@torch.no_grad()
+def test_the_weight_counts_the_kl_and_free_bits_bound_what_each_number_costs() -> None:
+    generator, batch = certain(make()), sentences()
+    mean, log_variance = generator.posterior(batch)
+    kl = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).mean(0)  # [Z]
+    whole = generator.likelihood(batch).value
+    generator.kl_weight = 0.25
+    torch.testing.assert_close(whole - generator.likelihood(batch).value, 0.75 * kl.sum() * 3 / 7)
+    generator.kl_weight, floor = 1.0, kl.median().item()
+    generator.free_bits = floor
+    more = (floor - kl).clamp_min(0).sum()
+    assert more > 0
+    torch.testing.assert_close(generator.likelihood(batch).value - whole, more * 3 / 7)
+
+
+def test_free_bits_stop_pulling_at_a_code_that_costs_less() -> None:
+    generator, batch = make(free_bits=1e4, kl_weight=1.0), sentences()
+    with torch.no_grad():
+        generator.to_state.weight.zero_()
+        generator.lstm.weight_ih_l0[:, 4:] = 0.0  # a decoder that does not look at its code
+    generator.likelihood(batch).value.backward()  # type: ignore[no-untyped-call]
+    assert generator.to_posterior.weight.grad is not None
+    assert not generator.to_posterior.weight.grad.any()
+
+
+@torch.no_grad()
+def test_what_is_given_is_read_but_not_learned() -> None:
+    generator, batch = certain(make()), sentences()
+    batch.given[0, :2] = True
+    mean, log_variance = generator.posterior(batch)
+    kl = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum()
+    words = by_hand(generator, [3, 4, 5, 2], mean[0])[2:]
+    words += by_hand(generator, [6, 2], mean[1]) + by_hand(generator, [2], mean[2])
+    assert generator.likelihood(batch).value.item() == pytest.approx(-(sum(words) - kl.item()) / 5, abs=1e-4)
+    chosen = batch.valid & ~batch.given
+    found = generator.log_prob(Samples(batch.tokens, batch.valid, chosen))
+    assert (found * chosen).sum().item() == pytest.approx(sum(words) - kl.item(), abs=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("given", [0, 1])
+def test_log_prob_is_a_bound_of_what_is_sampled_and_more_codes_come_closer(given: int) -> None:
+    """Against p(x) = E_z p(x|z) by 4,000 codes of the prior, for every sequence of three words."""
+    vocab = tiny_vocabulary(4, end=True)
+    generator = make(vocab, spread=0.3)
+    with torch.no_grad():
+        generator.lstm.weight_ih_l0[:, 4:] *= 4.0  # a code that matters
+    every = enumerate_sequences(vocab, 3)
+    shown = torch.zeros_like(every.valid)
+    shown[:, :given] = True
+    every = Samples(every.x, every.valid, every.valid & ~shown)
+    batch = Batch(every.x, every.valid, every.valid & shown)
+    codes, count = torch.randn(4000, 3), len(every)
+    law = _behind(generator, _repeated(batch, 4000), codes.repeat_interleave(count, 0)).view(4000, count)
+    law = law.logsumexp(0) - math.log(len(codes))  # [N]
+    if not given:
+        assert law.exp().sum().item() == pytest.approx(1, abs=1e-3)
+    gaps = []
+    for generator.samples in (1, 4, 64):
+        many = _repeated(batch, 200)
+        found = generator.log_prob(Samples(many.tokens, many.valid, many.valid & ~many.given))
+        bound = (found * ~many.given).sum(1).view(200, count).mean(0)  # [N]
+        assert bool((bound <= law + 0.05).all())
+        gaps.append((law - bound).mean().item())
+    assert gaps[0] > gaps[1] > gaps[2] > -0.02
+    assert gaps[2] < 0.25 * gaps[0]
+
+
+def _repeated(batch: Batch, times: int) -> Batch:
+    return Batch(*(part.repeat(times, 1) for part in (batch.tokens, batch.valid, batch.given)))
+
+
+def _behind(generator: Vae, batch: Batch, codes: Tensor) -> Tensor:
+    return (generator._tokens(batch, codes) * ~batch.given).sum(1)
+
+
+@torch.no_grad()
+def test_writing_behind_a_code_is_the_law_of_that_code() -> None:
+    vocab = tiny_vocabulary(3)
+    generator, count = make(vocab, spread=1.0), 20000
+    every, code = enumerate_sequences(vocab, 2), torch.randn(3)
+    law = _behind(generator, Batch(every.x, every.valid, ~every.valid), code.expand(len(every), 3)).exp()
+    assert law.sum().item() == pytest.approx(1, abs=1e-5)
+    drawn = generator.write(code.expand(count, 3), Batch.blank(count, 2)).x
+    share = torch.stack([(drawn == row).all(1).float().mean() for row in every.x])
+    assert (share - law).abs().max().item() < 0.02
+
+
+@torch.no_grad()
+def test_writing_keeps_what_is_given_and_has_a_row_for_each_code() -> None:
+    generator, batch = make(), sentences()
+    batch.given[0, 1] = True
+    written = generator.write(torch.randn(3, 3), batch, draws.greedy)
+    assert written.x[0, 1] == 4
+    assert not written.chosen[0, 1]
+    one = generator.write(generator.encode(batch)[1:2], batch[1:2], draws.greedy)
+    torch.testing.assert_close(one.x, generator.write(generator.encode(batch), batch, draws.greedy).x[1:2])
+
+
+def test_a_word_that_is_dropped_is_not_read_and_only_in_training() -> None:
+    generator, batch = certain(make(word_dropout=1.0)), sentences()
+    other = Batch(batch.tokens.clone(), batch.valid, batch.given)
+    other.tokens[0, 0] = 6
+    codes = torch.zeros(3, 3)
+    read, dropped = [], []
+    for one in (batch, other):
+        generator.eval()
+        read.append(generator._tokens(one, codes)[0, 1:])
+        generator.train()
+        dropped.append(generator._tokens(one, codes)[0, 1:])
+    torch.testing.assert_close(dropped[0], dropped[1])
+    assert (read[0] - read[1]).abs().max() > 1e-3
+    generator.likelihood(batch).value.backward()  # type: ignore[no-untyped-call]
+    assert generator.blank.grad is not None
+    assert generator.blank.grad.any()
+    assert generator.embedding.weight.grad is not None
+    assert generator.embedding.weight.grad[VOCAB.bos].any(), "the start is read, whatever is dropped"
+    assert not generator.embedding.weight.grad[3:].any()
+
+
+def test_padding_changes_nothing() -> None:
+    generator, batch = certain(make()), sentences()
+    junk = Batch(torch.where(batch.valid, batch.tokens, 5), batch.valid, batch.given)
+    longer = Batch(*(nn.functional.pad(part, (0, 2)) for part in (batch.tokens, batch.valid, batch.given)))
+    value = generator.likelihood(batch).value
+    torch.testing.assert_close(generator.likelihood(junk).value, value)
+    torch.testing.assert_close(generator.likelihood(longer).value, value)
+
+
+def test_it_learns_to_put_a_sentence_into_its_code() -> None:
+    """Two sentences that share no word, and a decoder that must do without its own words."""
+    torch.manual_seed(0)
+    generator = Vae(tiny_vocabulary(4), 8, 16, 2, kl_weight=0.1, word_dropout=1.0).train()
+    tokens = torch.tensor([[1, 1, 2], [2, 3, 1]]).repeat(16, 1)
+    batch = Batch(tokens, torch.ones_like(tokens, dtype=torch.bool), torch.zeros_like(tokens, dtype=torch.bool))
+    optimizer = torch.optim.Adam(generator.parameters(), 1e-2)
+    for _ in range(120):
+        optimizer.zero_grad()
+        generator.likelihood(batch).value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    generator.eval()
+    with torch.no_grad():
+        assert torch.equal(generator.write(generator.encode(batch), batch, draws.greedy).x, tokens)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
-from textgan.estimators.credit import leave_one_out, policy_gradient, to_go
+from textgan.estimators.credit import by_rank, discounted, leave_one_out, per_token, policy_gradient, to_go
 from textgan.testing import TabularGenerator, tiny_vocabulary
 from textgan.types import Batch
 
@@ -57,7 +61,7 @@ def test_a_constant_reward_teaches_nothing_to_the_last_bit(value: float, per_tok
     samples = generator.sample(Batch.blank(37, 7))
     reward = torch.full((37, 7 if per_token else 1), value)
     loss = policy_gradient(generator, samples, to_go(reward, samples.chosen), reward, "leave_one_out", "mean")
-    loss.value.backward()  # type: ignore[no-untyped-call]
+    loss.value.backward()
     assert generator.table.grad is not None
     assert not generator.table.grad.any()
 
@@ -94,3 +98,51 @@ def test_the_loss_is_a_sum_over_tokens_and_a_mean_over_sequences() -> None:
     by_hand = policy_gradient(generator, samples, value - leave_one_out(value), reward, "none", "mean")
     assert based.value.item() == pytest.approx(by_hand.value.item(), abs=1e-6)
     assert based.value.item() != pytest.approx(mean.value.item(), abs=1e-3)
+
+
+def test_what_a_token_is_paid_at_once() -> None:
+    chosen = torch.tensor([[1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 0, 0]], dtype=torch.bool)
+    whole = torch.tensor([[2.0], [3.0], [4.0], [5.0]])
+    assert per_token(whole, chosen).tolist() == [[0, 2, 0], [0, 0, 3], [0, 0, 4], [0, 0, 0]]
+    each = torch.tensor([[1.0, 2.0, torch.nan]]).expand(4, 3)
+    assert per_token(each, chosen)[0].tolist() == [1, 2, 0]
+    torch.testing.assert_close(discounted(per_token(whole, chosen), 1.0)[chosen], to_go(whole, chosen)[chosen])
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.0])
+def test_discounted_sums(factor: float) -> None:
+    torch.manual_seed(0)
+    value = torch.randn(3, 5)
+    found = discounted(value, factor)
+    for b in range(3):
+        for t in range(5):
+            expected = sum(factor ** (s - t) * value[b, s].item() for s in range(t, 5))
+            assert found[b, t].item() == pytest.approx(expected, abs=1e-5)
+
+
+def by_the_order_of_a_dict(value: Tensor, steepness: float) -> Tensor:
+    """Wrong, as in known code: the place of a reward in a dict, which is that of its first row, taken for its rank."""
+    columns = []
+    for column in value.t().tolist():
+        place = {worth: i for i, worth in enumerate(dict.fromkeys(column), start=1)}
+        columns.append([1 / (1 + math.exp(-steepness * (0.5 - place[worth] / len(column)))) for worth in column])
+    return torch.tensor(columns).t()
+
+
+def check_rank(rescale: Callable[[Tensor, float], Tensor]) -> None:
+    """Higher values get more, and what a row gets depends on no other row's place."""
+    torch.manual_seed(0)
+    value = torch.rand(9, 4)
+    found = rescale(value, 16.0)
+    assert (found.gather(0, value.argsort(0)).diff(dim=0) > 0).all(), "a higher value must get more"
+    order = torch.randperm(9)
+    torch.testing.assert_close(rescale(value[order], 16.0), found[order])
+
+
+def test_rescaling_by_rank() -> None:
+    check_rank(by_rank)
+    with pytest.raises(AssertionError):
+        check_rank(by_the_order_of_a_dict)
+    value = torch.tensor([[0.1, 5.0], [0.9, 5.0], [0.5, 5.0], [0.5, 7.0]])
+    ranks = torch.tensor([[4, 3], [1, 3], [2.5, 3], [2.5, 1]])  # from the highest; equal values share
+    torch.testing.assert_close(by_rank(value, 2.0), (2.0 * (0.5 - ranks / 4)).sigmoid())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from textgan import sampling
+from textgan.estimators.credit import by_rank
 from textgan.estimators.rollout import Rollout
 from textgan.roles import Generator, RewardFn
 from textgan.testing import TabularGenerator, TabularReward, check_estimator, enumerate_sequences, tiny_vocabulary
@@ -93,6 +94,35 @@ def test_published_seqgan_is_the_sum_of_raw_rewards() -> None:
     assert loss.value.item() == pytest.approx(-0.5 * generator.log_prob(samples).sum().item(), rel=1e-4)
     (none,) = Rollout(generator, 4).losses(generator, half, Batch.blank(10, 3))
     assert none.value.item() == pytest.approx(0, abs=1e-6)  # a baseline learns nothing from a constant
+
+
+def test_leakgans_rescaled_values_are_ranks_over_the_batch() -> None:
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
+    reward = TabularReward(generator.vocab, 4)
+    losses = []
+    for factor in (1.0, 100.0):  # what is paid plays no part, only whose is more
+
+        def scaled(samples: Samples, factor: float = factor) -> Tensor:
+            return factor * reward(samples)
+
+        torch.manual_seed(1)
+        (loss,) = Rollout(generator, 8, "none", rescale="rank").losses(generator, scaled, Batch.blank(10, 4))
+        losses.append(loss.value.item())
+    assert losses[0] == pytest.approx(losses[1])
+    torch.manual_seed(1)
+    samples = generator.sample(Batch.blank(10, 4))
+    value = Rollout(generator, 8).values(generator, reward, samples, reward(samples))
+    expected = generator.policy_loss(samples, by_rank(value, 16.0)).item()
+    assert losses[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_constant_reward_has_no_ranks() -> None:
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
+    estimator = Rollout(generator, 2, rescale="rank")
+    (loss,) = estimator.losses(generator, lambda samples: torch.full((len(samples), 1), 0.3), Batch.blank(10, 4))
+    assert loss.value.item() == 0
 
 
 def test_two_words_and_one_roll_out() -> None:

@@ -41,6 +41,24 @@ def entropy_bonus(generator: Generator, samples: Samples, weight: float) -> Tens
         return -weight * generator.log_prob(samples) * samples.chosen
 
 
+def entropy_to_go(generator: Generator, samples: Samples, weight: float) -> Tensor:
+    """What a token and all that follow add to the objective weight * H(pi), [B,T]."""
+    return entropy_bonus(generator, samples, weight).flip(1).cumsum(1).flip(1)
+
+
+def by_rank(value: Tensor, steepness: float) -> Tensor:
+    """sigmoid(steepness * (0.5 - rank / B)) of the rank at its position, highest first, over the batch, [B,T].
+
+    LeakGAN's bootstrapped rescaled activation (Guo et al. 2018, arXiv:1709.08624, section 3). Equal values share the
+    mean of their ranks, so the order of the rows plays no part.
+    """
+    columns = value.t().contiguous()  # [T,B]
+    ordered = columns.sort(1).values
+    below, up_to = (torch.searchsorted(ordered, columns, right=right) for right in (False, True))
+    rank = len(value) - up_to + (up_to - below + 1) / 2  # [T,B], 1 is the highest
+    return (steepness * (0.5 - rank / len(value))).sigmoid().t()
+
+
 def leave_one_out(value: Tensor) -> Tensor:
     """For each token, the mean value at its position over all other sequences, [B,T]; 0 for a batch of one.
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from textgan.estimators import credit
-from textgan.options import Literal
+from textgan.options import Literal, NonNegativeFloat
 from textgan.roles import Estimator, Generator, RewardFn
 from textgan.types import Batch, Loss
 
@@ -22,22 +22,28 @@ class Reinforce(Estimator):
     Args:
         baseline: "leave_one_out", the mean over the batch's other sequences, or "none".
         reduction: over sequences, "mean", or "sum" as in SeqGAN's code.
+        entropy: weight lambda of the policy's entropy: what is maximised is E[R] + lambda H(pi).
     """
 
     unbiased: ClassVar[bool] = True
+    anneals: ClassVar[frozenset[str]] = frozenset({"entropy"})
 
     def __init__(
         self,
         baseline: Literal["leave_one_out", "none"] = "leave_one_out",
         reduction: Literal["mean", "sum"] = "mean",
+        entropy: NonNegativeFloat = 0.0,
     ) -> None:
         super().__init__()
         self.baseline = baseline
         self.reduction = reduction
+        self.entropy = entropy
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1] or [B,T]
             value = credit.to_go(rewards, samples.chosen)
+            if self.entropy:
+                value = value + credit.entropy_to_go(generator, samples, self.entropy)
         yield credit.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)

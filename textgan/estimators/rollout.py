@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from textgan.estimators import credit
-from textgan.options import Annotated, Ge, Literal, Lt, PositiveInt
+from textgan.options import Annotated, Ge, Literal, Lt, NonNegativeFloat, PositiveFloat, PositiveInt
 from textgan.roles import Estimator, Generator, RewardFn
 from textgan.types import Batch, Loss, Samples
 
@@ -29,11 +29,18 @@ class Rollout(Estimator):
         reduction: over sequences, "mean", or "sum" as in SeqGAN's code.
         update_rate: share of the old roll-out policy that survives each generator step. Null rolls out with the
             current generator, which is what SeqGAN's released code really did; its paper says 0.8.
+        entropy: weight lambda of the policy's entropy: what is maximised is E[R] + lambda H(pi).
+        rescale: "rank" replaces each value by what its rank at its position over the batch says, as LeakGAN does
+            (Guo et al. 2018, arXiv:1709.08624): sigmoid(steepness (0.5 - rank / B)), rank 1 the highest. A sequence
+            that has ended is ranked by its reward. Another objective than the reward, and so biased; "none" is the
+            reward itself.
+        steepness: delta of `rescale: rank`; 16 in LeakGAN's code.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"rollouts"})
     credits: ClassVar[frozenset[str]] = frozenset({"sequence"})
     unbiased: ClassVar[bool] = True
+    anneals: ClassVar[frozenset[str]] = frozenset({"entropy"})
     sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"rollouts": (1, 2, 4, 8, 16)}
 
     def __init__(
@@ -43,12 +50,18 @@ class Rollout(Estimator):
         baseline: Literal["leave_one_out", "none"] = "leave_one_out",
         reduction: Literal["mean", "sum"] = "mean",
         update_rate: Annotated[float, Ge(0), Lt(1)] | None = None,
+        entropy: NonNegativeFloat = 0.0,
+        rescale: Literal["none", "rank"] = "none",
+        steepness: PositiveFloat = 16.0,
     ) -> None:
         super().__init__()
         self.count = rollouts
         self.baseline = baseline
         self.reduction = reduction
         self.update_rate = update_rate
+        self.entropy = entropy
+        self.rescale = rescale
+        self.steepness = steepness
         self.policy: Generator | None = None
         if update_rate is not None:
             self.policy = copy.deepcopy(generator).requires_grad_(False)
@@ -60,6 +73,10 @@ class Rollout(Estimator):
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1]
             value = self.values(self._policy(generator), reward, samples, rewards)
+            if self.rescale == "rank":
+                value = credit.by_rank(value, self.steepness)
+            if self.entropy:
+                value = value + credit.entropy_to_go(generator, samples, self.entropy)
         yield credit.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
 
     def values(self, policy: Generator, reward: RewardFn, samples: Samples, rewards: Tensor) -> Tensor:

@@ -1,0 +1,146 @@
+"""Entropy regularisation: the gradient of E[R] + lambda * H(pi), by enumeration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from textgan.estimators import credit
+from textgan.estimators.actor_critic import ActorCritic
+from textgan.estimators.reinforce import Reinforce
+from textgan.estimators.rollout import Rollout
+from textgan.roles import Estimator, Generator
+from textgan.testing import (
+    TabularGenerator,
+    TabularReward,
+    enumerate_sequences,
+    exact_gradient,
+    expected_gradient,
+    flat,
+    tiny_vocabulary,
+)
+from textgan.types import Batch, Samples
+
+Make = Callable[[Generator, float], Estimator]
+MAKES: dict[str, Make] = {
+    "reinforce": lambda generator, weight: Reinforce(entropy=weight),
+    "rollout": lambda generator, weight: Rollout(generator, 1, entropy=weight),
+    "actor_critic": lambda generator, weight: ActorCritic(
+        tiny_vocabulary(3), entropy=weight, embed_dim=4, hidden_dim=4
+    ),
+}
+
+
+def entropy_gradient(generator: TabularGenerator, length: int) -> Tensor:
+    """The gradient of H(pi) = -sum_y pi(y) log pi(y), [P]."""
+    log_prob = generator.log_prob(enumerate_sequences(generator.vocab, length)).sum(1)
+    generator.zero_grad()
+    (-(log_prob.exp() * log_prob).sum()).backward()
+    return flat(generator)
+
+
+def deviation(make: Make, end: bool, per_token: bool, weight: float, length: int = 3) -> tuple[float, float]:
+    """The worst deviation from the true gradient, in standard errors; the cosine between H's gradient and E[R]'s."""
+    generator = TabularGenerator(tiny_vocabulary(3, end), length, spread=1.5)
+    reward = TabularReward(generator.vocab, length, per_token)
+    torch.manual_seed(0)
+    estimator = make(generator, weight)
+    of_reward, of_entropy = (
+        exact_gradient(generator, reward, generator.vocab, length),
+        entropy_gradient(generator, length),
+    )
+    true = of_reward + weight * of_entropy
+    found, error = expected_gradient(estimator, generator, reward, Batch.blank(2000, length), 30)
+    cosine = torch.nn.functional.cosine_similarity(of_reward, of_entropy, dim=0).item()
+    return ((found - true).abs() / (error + 1e-6)).max().item(), cosine
+
+
+@pytest.mark.parametrize("end", [False, True])
+@pytest.mark.parametrize("per_token", [False, True])
+@pytest.mark.parametrize("name", MAKES)
+def test_its_gradient_is_that_of_reward_and_entropy(name: str, per_token: bool, end: bool) -> None:
+    if name == "rollout" and per_token:
+        return  # it takes rewards of sequences
+    worst, cosine = deviation(MAKES[name], end, per_token, 0.7)
+    assert worst < 5
+    assert abs(cosine) < 0.9, "the two gradients must not be mistaken for each other"
+
+
+def this_token_alone(generator: Generator, samples: Samples, weight: float) -> Tensor:
+    """Wrong: a token answers for its own surprise and not for what it leads to."""
+    return credit.entropy_bonus(generator, samples, weight)
+
+
+def less_of_it(generator: Generator, samples: Samples, weight: float) -> Tensor:
+    """Wrong: the sign."""
+    return credit.entropy_bonus(generator, samples, -weight).flip(1).cumsum(1).flip(1)
+
+
+@pytest.mark.parametrize("wrong", [this_token_alone, less_of_it])
+@pytest.mark.parametrize("name", ["reinforce", "rollout"])
+def test_wrong_versions_are_caught(
+    name: str, wrong: Callable[[Generator, Samples, float], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credit, "entropy_to_go", wrong)
+    assert deviation(MAKES[name], end=True, per_token=False, weight=0.7)[0] > 10
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_nothing_is_computed_where_nothing_is_asked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = TabularGenerator(tiny_vocabulary(3), 3)
+    calls: list[int] = []
+    log_prob = generator.log_prob
+
+    def counted(samples: Samples) -> Tensor:
+        calls.append(len(samples))
+        return log_prob(samples)
+
+    monkeypatch.setattr(generator, "log_prob", counted)
+    for weight, expected in ((0.0, 1), (0.5, 2)):
+        calls.clear()
+        estimator = MAKES[name](generator, weight)
+        list(estimator.losses(generator, TabularReward(generator.vocab, 3), Batch.blank(8, 3)))
+        assert len(calls) == expected
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_the_weight_may_be_annealed(name: str) -> None:
+    generator = TabularGenerator(tiny_vocabulary(3), 3)
+    estimator = MAKES[name](generator, 0.5)
+    assert "entropy" in estimator.anneals
+    values = []
+    for weight in (0.5, 0.0):
+        estimator.entropy = weight  # type: ignore[assignment]
+        torch.manual_seed(0)
+        (loss,) = estimator.losses(generator, TabularReward(generator.vocab, 3), Batch.blank(8, 3))
+        values.append(loss.stats["g_loss"].item())
+    assert values[0] != values[1]
+
+
+def test_what_is_given_has_no_entropy() -> None:
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
+    batch = Batch.blank(16, 4)
+    batch.given[:, 0] = True
+    samples = generator.sample(batch)
+    bonus = credit.entropy_bonus(generator, samples, 2.0)
+    assert not bonus[~samples.chosen].any()
+    torch.testing.assert_close(bonus, -2.0 * generator.log_prob(samples).detach() * samples.chosen)
+
+
+def test_entropy_alone_makes_the_policy_uniform() -> None:
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 3)
+    estimator = Reinforce(entropy=1.0)
+    optimizer = torch.optim.Adam(generator.parameters(), 0.05)
+    torch.manual_seed(0)
+    for _ in range(150):
+        (loss,) = estimator.losses(generator, lambda samples: torch.zeros(len(samples), 1), Batch.blank(256, 3))
+        optimizer.zero_grad()
+        loss.value.backward()
+        optimizer.step()
+    every = enumerate_sequences(generator.vocab, 3)
+    law = generator.log_prob(every).sum(1).exp()
+    torch.testing.assert_close(law, torch.full_like(law, 1 / len(every)), atol=0.01, rtol=0)

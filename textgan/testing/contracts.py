@@ -117,18 +117,20 @@ def _check_rollouts(generator: Generator, samples: Samples) -> None:
     assert bool((seen[unfinished]).all()), "every unfinished prefix must be completed"
 
 
-def check_discriminator(make: Callable[[Vocabulary], Discriminator]) -> None:
+def check_discriminator(make: Callable[[Vocabulary], Discriminator], code_dim: int = 0) -> None:
     """Shapes; `score` equals `forward`; padding changes nothing; it can learn to tell two words apart.
 
     Args:
         make: vocabulary -> a discriminator over it.
+        code_dim: Z, for one that reads latent codes [B,Z]; a sentence's is then the mean of fixed codes of its words.
     """
     vocab = Vocabulary(6, bos=1, eos=2, pad=0, never=(0, 1))
     torch.manual_seed(0)
     d = make(vocab).eval()
     x = torch.randint(3, 6, (8, 5))
     valid = torch.arange(5) < torch.tensor([[5], [5], [3], [1], [2], [4], [5], [3]])
-    samples = Samples(x.masked_fill(~valid, vocab.pad), valid, valid)
+    words = Samples(x.masked_fill(~valid, vocab.pad), valid, valid)
+    samples = _seen(words, vocab, code_dim)
     scores = d(samples)
     wide = {"sequence": 1, "token": 5}[d.judges]
     assert scores.logits.shape == (8, wide), (
@@ -136,13 +138,15 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator]) -> None:
     )
     assert scores.weight.shape == scores.logits.shape, "weight must have the logits' shape"
     torch.testing.assert_close(d.score(samples).logits, scores.logits, msg="score must equal forward")
-    longer = Samples(*(nn.functional.pad(part, (0, 3)) for part in (samples.x, valid, valid)))
+    longer = _seen(Samples(*(nn.functional.pad(part, (0, 3)) for part in (words.x, valid, valid))), vocab, code_dim)
     torch.testing.assert_close(d(longer).logits[:, :wide], scores.logits, msg="padding must change nothing")
     if "features" in d.offers:
         assert d.features(samples).shape[0] == 8, "features must be [B,F]"
     if "double_backward" in d.offers:
         _check_double_backward(d, samples, vocab)
-    real, fake = (Samples(torch.full((32, 5), word), *[torch.ones(32, 5, dtype=torch.bool)] * 2) for word in (3, 4))
+    everywhere = torch.ones(32, 5, dtype=torch.bool)
+    same = (Samples(torch.full((32, 5), word), everywhere, everywhere) for word in (3, 4))
+    real, fake = (_seen(sentences, vocab, code_dim) for sentences in same)
     optimizer = torch.optim.Adam(d.parameters(), 1e-2)
     for _ in range(100):
         on_real, on_fake = d(real).logits, d(fake).logits
@@ -153,15 +157,26 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator]) -> None:
     assert d(real).logits.mean() > d(fake).logits.mean() + 1, "it must learn that real is high and fake is low"
 
 
+def _seen(words: Samples, vocab: Vocabulary, code_dim: int) -> Samples:
+    """Sentences of ids as they are, or as codes [B,Z] where there are such: padding has no part in them."""
+    if not code_dim:
+        return words
+    each = torch.linspace(-1, 1, vocab.size * code_dim).sin().view(vocab.size, code_dim)[words.x]  # [B,T,Z]
+    return words.with_x((each * words.valid.unsqueeze(2)).sum(1) / words.valid.sum(1, keepdim=True))
+
+
 def _check_double_backward(d: Discriminator, samples: Samples, vocab: Vocabulary) -> None:
-    """The slope of the verdicts, in ids as points of the simplex, has a gradient of its own."""
-    assert "simplex" in d.reads, "double_backward promises verdicts between words: declare that it reads simplex"
-    x = nn.functional.one_hot(samples.x, vocab.size).float().requires_grad_()
+    """The slope of the verdicts, in codes or in ids as points of the simplex, has a gradient of its own."""
+    between = {"simplex", "latent"} & d.reads
+    assert between, "double_backward promises verdicts between words: declare that it reads simplex"
+    ids = not samples.x.is_floating_point()
+    x = (nn.functional.one_hot(samples.x, vocab.size).float() if ids else samples.x.clone()).requires_grad_()
     torch.testing.assert_close(d(samples.with_x(x)).logits, d(samples).logits, msg="one-hot and ids must read alike")
     d.train()
     (slope,) = torch.autograd.grad(d(samples.with_x(x)).logits.sum(), x, create_graph=True)
     d.zero_grad()
-    slope.square().sum().backward()
+    if slope.requires_grad:
+        slope.square().sum().backward()
     d.eval()
     reached = [p.grad is not None and bool(p.grad.any()) for p in d.parameters()]
     assert any(reached), "double_backward promises a gradient of the verdicts' slope, which reaches no parameter"
@@ -224,10 +239,10 @@ def check_estimator(
             continue
         tried += 1
         found = measure(lambda p: make(p.generator), problem, rows, repeats, seed)
-        told = f"{type(estimator).__name__}, {problem.name}: cosine {found.cosine:.4f}, scale {found.scale:.3f} of true"
+        told = f"{type(estimator).__name__}, {problem.name}: cosine {found.cosine:.4f}, scale {found.scale:.3f} of the true"
         assert found.cosine > 0.5, f"{told}; it points elsewhere"
         if estimator.unbiased:
-            assert not found.biased, f"{told}; it declares unbiased, but chance comes so far off in {found.chance:.1g}"
+            assert not found.biased, f"{told}; it declares unbiased, but chance goes so wrong in {found.chance:.1g} of cases"
             assert abs(found.scale - 1) < 0.1, f"{told}; it declares unbiased, but its scale is off"
     assert tried, f"{type(make(next(problems(words)).generator)).__name__} fits none of the problems"
 

@@ -239,10 +239,12 @@ def check_estimator(
             continue
         tried += 1
         found = measure(lambda p: make(p.generator), problem, rows, repeats, seed)
-        told = f"{type(estimator).__name__}, {problem.name}: cosine {found.cosine:.4f}, scale {found.scale:.3f} of the true"
+        name = f"{type(estimator).__name__}, {problem.name}"
+        told = f"{name}: cosine {found.cosine:.4f}, scale {found.scale:.3f} of the true"
         assert found.cosine > 0.5, f"{told}; it points elsewhere"
         if estimator.unbiased:
-            assert not found.biased, f"{told}; it declares unbiased, but chance goes so wrong in {found.chance:.1g} of cases"
+            rare = f"chance goes so wrong in {found.chance:.1g} of cases"
+            assert not found.biased, f"{told}; it declares unbiased, but {rare}"
             assert abs(found.scale - 1) < 0.1, f"{told}; it declares unbiased, but its scale is off"
     assert tried, f"{type(make(next(problems(words)).generator)).__name__} fits none of the problems"
 

@@ -11,8 +11,9 @@ from nltk.translate.bleu_score import SmoothingFunction
 from nltk.translate.bleu_score import sentence_bleu as nltk_bleu
 from worlds import World
 
+from textgan.bleu import leave_one_out, sentence_bleu
 from textgan.errors import UserError
-from textgan.metrics.bleu import Bleu, SelfBleu, leave_one_out, sentence_bleu
+from textgan.metrics.bleu import Bleu, SelfBleu
 
 COCO = Path(__file__).parents[3] / "shared" / "data" / "coco"
 REFERENCES = ["the cat sat on the mat", "the the cat", "a dog", "a dog ran over the mat and sat", "x"]

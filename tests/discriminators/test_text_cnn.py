@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.testing import check_discriminator
@@ -110,3 +112,46 @@ def test_a_gradient_of_a_gradient_exists() -> None:
 def test_filters_that_do_not_fit_the_widths_are_told() -> None:
     with pytest.raises(ValueError, match="2 widths but 3"):
         TextCnn(VOCAB, widths=(1, 2), filters=(1, 2, 3))
+
+
+def test_with_spectral_norm_it_does_what_every_discriminator_must() -> None:
+    check_discriminator(lambda vocab: TextCnn(vocab, embed_dim=8, widths=(1, 2, 9), filters=8, spectral_norm=True))
+
+
+@pytest.mark.parametrize(("rows", "length"), [(3, 2), (200, 30)])
+def test_spectral_norm_scores_by_tables_as_by_products(rows: int, length: int) -> None:
+    d, samples = make(widths=(1, 2, 4, 40), spectral_norm=True), sentences(rows, length)
+    torch.testing.assert_close(d.score(samples).logits, d(samples).logits)
+    soft = samples.with_x(torch.nn.functional.one_hot(samples.x, 9).float())
+    torch.testing.assert_close(d.score(soft).logits, d(samples).logits)
+
+
+def test_spectral_norm_leaves_no_layer_that_magnifies() -> None:
+    d, samples = make(spectral_norm=True).train(), sentences()
+    for _ in range(50):
+        d(samples)
+    layers = [d.embedding, *d.convolution.filters, d.transform, d.gate, d.output]
+    norms = [torch.linalg.matrix_norm(layer.weight, 2).item() for layer in layers]
+    assert norms == pytest.approx([1] * len(layers), abs=1e-2)
+    assert torch.linalg.matrix_norm(make().embedding.weight, 2) > 1.5
+
+
+def test_scoring_does_not_move_the_power_iteration() -> None:
+    d, samples = make(spectral_norm=True), sentences(200)
+    before = {name: value.clone() for name, value in d.state_dict().items()}
+    first = d.score(samples).logits
+    assert torch.equal(d.score(samples).logits, first)
+    assert all(torch.equal(value, before[name]) for name, value in d.state_dict().items())
+
+
+def test_spectral_norm_is_the_same_after_a_checkpoint(tmp_path: Path) -> None:
+    d, samples = make(spectral_norm=True).train(), sentences()
+    optimizer = torch.optim.Adam(d.parameters(), 0.1)
+    for _ in range(3):
+        d(samples).logits.sum().backward()
+        optimizer.step()
+    save_file(d.state_dict(), tmp_path / "d.safetensors")
+    torch.manual_seed(5)
+    other = TextCnn(VOCAB, embed_dim=6, widths=(1, 3), filters=5, spectral_norm=True)
+    other.load_state_dict(load_file(tmp_path / "d.safetensors"))
+    assert torch.equal(other.eval().score(samples).logits, d.eval().score(samples).logits)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textgan.nn import spectral
 from textgan.nn.embedding import embed
 from textgan.nn.windows import TextConvolution
 from textgan.options import NonNegativeFloat, PositiveInt, Probability, Sequence
@@ -29,6 +30,9 @@ class TextCnn(Discriminator):
         filters: filters a width, one number for all or one each.
         dropout: rate before the output layer; 0.25 in the paper. Off whenever a generator is scored.
         l2: weight of half the squared norm of the output layer; 0.2 in the paper.
+        spectral_norm: divides the weights of every layer, embedding included, by their largest singular value, so that
+            verdicts change little where text does (Miyato et al. 2018, arXiv:1802.05957). Windows overlap and the
+            highway multiplies, so a slope of at most 1 is not promised.
     """
 
     reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
@@ -42,6 +46,7 @@ class TextCnn(Discriminator):
         filters: PositiveInt | Sequence[PositiveInt] = 64,
         dropout: Probability = 0.25,
         l2: NonNegativeFloat = 0.2,
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         each = [filters] * len(widths) if isinstance(filters, int) else list(filters)
@@ -59,6 +64,8 @@ class TextCnn(Discriminator):
             nn.init.trunc_normal_(layer.weight, std=0.1, a=-0.2, b=0.2)
             nn.init.constant_(layer.bias, 0.1)
         nn.init.constant_(self.gate.bias, -2.0)
+        if spectral_norm:
+            spectral.normalise(self)
 
     def forward(self, samples: Samples) -> Scores:
         return self._verdict(self._pooled(samples))

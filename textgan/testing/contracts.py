@@ -147,13 +147,14 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator], code_dim: i
     everywhere = torch.ones(32, 5, dtype=torch.bool)
     same = (Samples(torch.full((32, 5), word), everywhere, everywhere) for word in (3, 4))
     real, fake = (_seen(sentences, vocab, code_dim) for sentences in same)
-    optimizer = torch.optim.Adam(d.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(d.train().parameters(), 1e-2)
     for _ in range(100):
         on_real, on_fake = d(real).logits, d(fake).logits
         loss = nn.functional.softplus(-on_real).mean() + nn.functional.softplus(on_fake).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    d.eval()
     assert d(real).logits.mean() > d(fake).logits.mean() + 1, "it must learn that real is high and fake is low"
 
 

@@ -52,6 +52,7 @@ class Generator(nn.Module, ABC):
     - "noise": samples that are a differentiable function of noise, without any draw;
     - "steps": the sampler's own protocol (`textgan.sampling.Decoder`), for searches such as beams;
     - "inputs": a likelihood of real tokens behind other inputs (`likelihood_behind`);
+    - "infilling": blanks are filled in the light of what is given behind them, too;
     - "codes": sentences as points of a space of `code_dim` numbers, and back (`encode`, `write`);
     - "posterior": beside the point, how sure it is of it (`posterior`), under a prior of N(0, 1).
     """
@@ -154,6 +155,10 @@ class AdversarialLoss(ABC):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """What it needs a discriminator to offer."""
+    needs_generator: ClassVar[frozenset[str]] = frozenset()
+    """What it needs a generator to offer, where it asks for the generator."""
+    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})
+    """The spaces of the samples that it can use: all of them, where it looks at nothing but verdicts."""
 
     @abstractmethod
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss: ...

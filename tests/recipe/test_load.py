@@ -38,6 +38,7 @@ def test_the_filled_recipe_is_complete_and_loads_to_itself(tmp_path: Path) -> No
     assert again.filled == first.filled
     assert first.filled["estimator"] == {
         "name": "rollout", "rollouts": 2, "baseline": "leave_one_out", "reduction": "mean", "update_rate": None,
+        "entropy": 0.0, "rescale": "none", "steepness": 16.0,
     }  # fmt: skip
     assert first.filled["reward"] == {"name": "verdict"}
     assert first.filled["phases"]["second"]["turns"][1]["updates"] == {"discriminator": "discriminator"}
@@ -61,7 +62,7 @@ def test_settings_override(tmp_path: Path) -> None:
 def test_another_name_empties_its_block(tmp_path: Path) -> None:
     file = written(tmp_path, SMALL)
     filled = load(file, ["estimator.baseline=none", "estimator.name=reinforce"]).filled
-    assert filled["estimator"] == {"name": "reinforce", "baseline": "none", "reduction": "mean"}
+    assert filled["estimator"] == {"name": "reinforce", "baseline": "none", "reduction": "mean", "entropy": 0.0}
     filled = load(file, ["data.path=a.txt", "data.name=text"]).filled
     assert filled["data"]["name"] == "text"
     assert filled["data"]["path"] == "a.txt"

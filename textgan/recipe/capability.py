@@ -46,7 +46,7 @@ def _space(specs: Specs) -> Iterator[Complaint]:
     if not generator or not estimator:
         return
     space = generator.traits["makes"].get(estimator.traits["mode"])
-    for kind in ("discriminator", "reward"):
+    for kind in ("discriminator", "loss", "reward"):
         reader = specs.get(kind)
         if space and reader and space not in reader.traits["reads"]:
             others = _having(kind, lambda s: space in s.traits["reads"])
@@ -54,16 +54,21 @@ def _space(specs: Specs) -> Iterator[Complaint]:
 
 
 def _offers(specs: Specs) -> Iterator[Complaint]:
-    for needy, giver in (("loss", "discriminator"), ("estimator", "generator"), ("decoding", "generator")):
+    for needy, giver, trait in (
+        ("loss", "discriminator", "needs"),
+        ("loss", "generator", "needs_generator"),
+        ("estimator", "generator", "needs"),
+        ("decoding", "generator", "needs"),
+    ):
         asks, gives = specs.get(needy), specs.get(giver)
         if asks and gives:
-            yield from ((needy, text) for text in lacking(asks, gives))
+            yield from ((needy, text) for text in lacking(asks, gives, trait))
 
 
-def lacking(asks: Spec, gives: Spec) -> Iterator[str]:
+def lacking(asks: Spec, gives: Spec, trait: str = "needs") -> Iterator[str]:
     """What one component needs and another does not offer, a sentence each."""
     giver = gives.component.kind
-    for thing in sorted(asks.traits["needs"] - gives.traits["offers"]):
+    for thing in sorted(asks.traits[trait] - gives.traits["offers"]):
         others = _having(giver, lambda s, thing=thing: thing in s.traits["offers"])  # type: ignore[misc]
         yield f'"{_name(asks)}" needs a {giver} that offers {thing}; "{_name(gives)}" does not{others}'
 

@@ -38,6 +38,7 @@ class ActorCritic(Estimator):
         hidden_dim: size of the critic's state.
     """
 
+    learns: ClassVar[bool] = True
     unbiased: ClassVar[bool] = True
     anneals: ClassVar[frozenset[str]] = frozenset({"entropy"})
     sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"gae_lambda": (0.0, 0.5, 0.9, 0.95, 1.0)}

@@ -7,10 +7,11 @@ from itertools import islice
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
-from textgan.options import PositiveInt
+from textgan.options import Fraction, PositiveInt
 from textgan.roles import AdversarialLoss, Discriminator, Estimator, Generator, Objective, Reward
-from textgan.types import Batch, Loss, Samples
+from textgan.types import Batch, Loss, Samples, Vocabulary
 
 
 def extend(first: Batch, batches: Iterator[Batch], count: int | None) -> Batch:
@@ -31,6 +32,41 @@ class Likelihood(Objective):
 
     def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
         yield self.generator.likelihood(next(batches))
+
+
+class ScheduledSampling(Objective):
+    """Likelihood behind inputs that are partly the generator's own words, so that it meets its own mistakes.
+
+    Each real token is, with probability `own`, replaced as an input by one that the generator draws behind what it has
+    read so far (Bengio et al. 2015, arXiv:1506.03099); what is to be predicted stays the real text. No gradient passes
+    through the drawing. Where the generator would have ended, the real text is read on.
+
+    It is no consistent estimate of the data's law: at `own` = 1 each position learns the words' frequencies at that
+    position, whatever came before (Huszar 2015, arXiv:1511.05101).
+
+    Args:
+        own: probability that the generator reads its own word. Usually 0 at first and growing: the callback `anneal`
+            with `option: objective.own` and this phase's name.
+    """
+
+    updates: ClassVar[tuple[str, ...]] = ("generator",)
+    needs: ClassVar[frozenset[str]] = frozenset({"inputs"})
+    anneals: ClassVar[frozenset[str]] = frozenset({"own"})
+
+    def __init__(self, generator: Generator, vocab: Vocabulary, own: Fraction = 0.25) -> None:
+        self.generator, self.vocab, self.own = generator, vocab, own
+
+    def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
+        batch = next(batches)
+        value, stats = self.generator.likelihood_behind(batch, self.inputs(batch))
+        yield Loss(value, {**stats, "own_words": torch.full_like(value, self.own).detach()})
+
+    def inputs(self, batch: Batch) -> Tensor:
+        """What is read at each position of the batch, ids [B,T]: the real token, or the generator's own."""
+        with torch.no_grad():
+            real = (torch.rand(batch.tokens.shape, device=batch.tokens.device) >= self.own) | batch.given
+            mixed = self.generator.sample(Batch(batch.tokens, batch.valid, real))
+        return torch.where(mixed.valid & (mixed.x != self.vocab.eos), mixed.x, batch.tokens)
 
 
 class Adversarial(Objective):

@@ -227,6 +227,8 @@ class Objective(ABC):
     """Whether the players that it moves are in training mode; all others never are."""
     needs: ClassVar[frozenset[str]] = frozenset()
     """What it needs a generator to offer."""
+    anneals: ClassVar[frozenset[str]] = frozenset()
+    """As a generator's."""
 
     @abstractmethod
     def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,7 +20,8 @@ class Anneal(Callback):
     Before the phase it is `start`, behind it `end`. A function of the round alone, so a resumed run goes on alike.
 
     Args:
-        option: a player and its option, such as `estimator.temperature`; the player must allow it.
+        option: a player and its option, such as `estimator.temperature`; the player must allow it. A player is
+            generator, discriminator, estimator, or objective: those of the phase.
         phase: over whose rounds.
         start: value in the phase's first round.
         end: value from round `rounds` on.
@@ -39,19 +41,15 @@ class Anneal(Callback):
         discriminator: Any = None,
         estimator: Any = None,
     ) -> None:
-        players = {"generator": generator, "discriminator": discriminator, "estimator": estimator}
         player, _, self.name = option.partition(".")
-        self.player = players.get(player)
-        if self.player is None:
-            there = ", ".join(name for name, found in players.items() if found is not None)
-            raise UserError(f'callback "anneal": this run has no player "{player}"; it has: {there}')
-        moving = sorted(self.player.anneals)
-        if self.name not in moving:
-            allowed = f"it allows {', '.join(moving)}" if moving else "it allows none"
-            raise UserError(
-                f'callback "anneal": the {player} has no option "{self.name}" that may change while it runs'
-                f"{suggest(self.name, moving)} ({allowed})"
-            )
+        self.player = player
+        self.players: list[Any] = []
+        if player != "objective":  # those of the phase, which it meets with the first step
+            players = {"generator": generator, "discriminator": discriminator, "estimator": estimator}
+            if players.get(player) is None:
+                there = ", ".join([name for name, found in players.items() if found is not None] + ["objective"])
+                raise UserError(f'callback "anneal": this run has no player "{player}"; it has: {there}')
+            self.players = self._allowing([players[player]])
         if shape == "exponential" and not (start > 0 and end > 0):
             raise UserError('callback "anneal": exponential needs a start and an end above 0; linear takes any')
         self.phase, self.start, self.end, self.rounds, self.shape = phase, start, end, rounds, shape
@@ -63,18 +61,34 @@ class Anneal(Callback):
                 f'callback "anneal": there is no phase "{self.phase}"{suggest(self.phase, names)}; '
                 f"there are: {', '.join(names)}"
             )
+        if not self.players:
+            turns = [turn for phase in step.phases if phase.name == self.phase for turn in phase.turns]
+            self.players = self._allowing([turn.objective for turn in turns])
         if step.phase.name == self.phase:
             share = min(1.0, step.place.round / (self.rounds or max(1, step.phase.steps)))
         elif step.after(self.phase):
             share = 1.0
         else:
             share = 0.0
-        value = getattr(self.player, self.name)
         now = self.value(share)
-        if isinstance(value, torch.Tensor):
-            value.fill_(now)
-        else:
-            setattr(self.player, self.name, now)
+        for player in self.players:
+            value = getattr(player, self.name)
+            if isinstance(value, torch.Tensor):
+                value.fill_(now)
+            else:
+                setattr(player, self.name, now)
+
+    def _allowing(self, players: Sequence[Any]) -> list[Any]:
+        """Those whose option it is."""
+        allowing = [player for player in players if self.name in player.anneals]
+        if not allowing:
+            moving = sorted({name for player in players for name in player.anneals})
+            allowed = f"it allows {', '.join(moving)}" if moving else "it allows none"
+            raise UserError(
+                f'callback "anneal": the {self.player} has no option "{self.name}" that may change while it runs'
+                f"{suggest(self.name, moving)} ({allowed})"
+            )
+        return allowing
 
     def value(self, share: float) -> float:
         """The value when that share of its rounds is over."""

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from textgan.discriminators.token_lstm import TokenLstm
+from textgan.testing import check_discriminator, tiny_vocabulary
+from textgan.types import Samples
+
+
+def test_does_what_every_discriminator_must() -> None:
+    check_discriminator(lambda vocab: TokenLstm(vocab, embed_dim=8, hidden_dim=8, dropout=0.2))
+
+
+def whole(x: torch.Tensor) -> Samples:
+    return Samples(x, *[torch.ones(x.shape[:2], dtype=torch.bool)] * 2)
+
+
+@torch.no_grad()
+def test_a_verdict_depends_on_nothing_that_comes_later() -> None:
+    torch.manual_seed(0)
+    d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8).eval()
+    x = torch.randint(5, (1, 6))
+    verdicts = d(whole(x)).logits
+    for t in range(6):
+        other = x.clone()
+        other[0, t] = (x[0, t] + 1) % 5
+        changed = d(whole(other)).logits != verdicts
+        assert not changed[0, :t].any()
+        assert changed[0, t:].all()
+
+
+@torch.no_grad()
+def test_only_what_was_chosen_counts() -> None:
+    d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8).eval()
+    valid = torch.tensor([[True, True, True, False]])
+    chosen = torch.tensor([[True, False, True, False]])
+    scores = d(Samples(torch.tensor([[1, 2, 3, 0]]), valid, chosen))
+    assert scores.weight.tolist() == [[1, 0, 1, 0]]
+    assert scores.logits[0, 3] == 0
+
+
+def test_words_and_corners_of_the_simplex_are_judged_alike() -> None:
+    torch.manual_seed(0)
+    d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8).eval()
+    x = torch.randint(5, (3, 4))
+    corners = torch.nn.functional.one_hot(x, 5).float().requires_grad_()
+    verdicts = d(whole(corners)).logits
+    torch.testing.assert_close(verdicts, d(whole(x)).logits)
+    verdicts.sum().backward()
+    assert corners.grad is not None
+    assert corners.grad.any()
+
+
+def test_the_penalty_leaves_embeddings_out() -> None:
+    d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8, l2=0.5)
+    expected = 0.25 * sum(p.square().sum().item() for n, p in d.named_parameters() if "embedding" not in n)
+    assert d.penalty().item() == pytest.approx(expected)
+    d.penalty().backward()
+    assert d.embedding.weight.grad is None

@@ -1,0 +1,65 @@
+"""A recurrent network that judges each token in the light of those before it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from textgan.nn.embedding import embed
+from textgan.options import NonNegativeFloat, PositiveInt, Probability
+from textgan.roles import Discriminator
+from textgan.types import Samples, Scores, Space, Vocabulary
+
+
+class TokenLstm(Discriminator):
+    """A verdict on each token that was chosen, by an LSTM that has read the text up to it.
+
+    What is written later changes no earlier verdict, so a verdict is the reward of a state and an action, and the sum
+    of those from a token on is what that token is answerable for. The reward network of inverse reinforcement learning
+    for text (Shi et al. 2018, arXiv:1804.11258), without their highway layers, and without their sigmoid: a loss that
+    wants a bounded reward bounds it. Tokens that were given have no verdict that counts.
+
+    Args:
+        embed_dim: size of a word's embedding; 128 in the paper's code.
+        hidden_dim: size of the state; 128 in the paper's code.
+        layers: LSTM layers.
+        dropout: rate on embeddings and features while it learns; 0.3 in the paper's code. Off whenever a generator is
+            scored.
+        l2: weight of half the squared norm of all but the embeddings; 1e-5 in the paper's code.
+    """
+
+    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
+    judges: ClassVar[Literal["sequence", "token"]] = "token"
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        embed_dim: PositiveInt = 64,
+        hidden_dim: PositiveInt = 64,
+        layers: PositiveInt = 1,
+        dropout: Probability = 0.0,
+        l2: NonNegativeFloat = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.l2 = l2
+        self.embedding = nn.Embedding(vocab.size, embed_dim)
+        self.lstm = nn.LSTM(embed_dim, hidden_dim, layers, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(hidden_dim, 1)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+
+    def train(self, mode: bool = True) -> TokenLstm:
+        super().train(mode)
+        self.lstm.train()  # it has no dropout of its own, and cuDNN has no backward in evaluation mode
+        return self
+
+    def forward(self, samples: Samples) -> Scores:
+        features, _ = self.lstm(self.dropout(embed(samples.x, self.embedding.weight)))  # [B,T,H]
+        logits: Tensor = self.output(self.dropout(features)).squeeze(2)  # [B,T]
+        return Scores(torch.where(samples.valid, logits, 0.0), samples.chosen.to(logits))
+
+    def penalty(self) -> Tensor:
+        squares = [p.square().sum() for part in (self.lstm, self.output) for p in part.parameters()]
+        return self.l2 * 0.5 * torch.stack(squares).sum()

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
+from textgan import model, recipe, running
 from textgan.draws import greedy, tempered
 from textgan.errors import UserError
 from textgan.generators.latent import Latent, scaled
@@ -153,3 +157,30 @@ def test_what_it_cannot_do_is_refused_and_not_ignored() -> None:
         generator.log_prob(Samples(batch.tokens, batch.valid, batch.valid))
     generator.sample(batch, tempered(0.0))  # greedy is what it does
     generator.sample(batch, greedy)
+
+
+def test_the_recipe_trains_its_parts_in_turn_and_its_model_writes(tmp_path: Path) -> None:
+    small = (
+        "device=cpu", "data.sentences=300", "data.validation=30", "data.test=30", "evaluate.samples=30",
+        "batch_size=16", "generator.embed_dim=8", "generator.hidden_dim=8", "generator.code_dim=4",
+        "generator.mapper_blocks=1", "discriminator.blocks=1", "phases.autoencode.steps=4",
+        "phases.autoencode.evaluate=null", "phases.latent-gan.steps=3", "phases.latent-gan.evaluate=null",
+    )  # fmt: skip
+    home = tmp_path / "run"
+    result = running.start(recipe.load("latextgan", small), home)
+    assert list(result.columns) == ["autoencode", "latent-gan", "gaussian-codes"]
+    first, last, normal = result.columns.values()
+    assert first["reconstructed_tokens"] == last["reconstructed_tokens"], "the autoencoder stands still"
+    assert "nll_test" not in last
+    assert normal["distinct1"] != first["distinct1"]
+    before, after = (load_file(home / f"checkpoints/00000{n}/weights.safetensors") for n in (4, 7))
+    moved = {
+        name.split(".")[1] for name in before if name.startswith("generator") and not before[name].equal(after[name])
+    }
+    assert moved == {"mapper"}
+    written = model.load(home, "cpu").sample(5, seed=1)
+    assert len(written) == 5
+    assert model.load(home, "cpu").sample(5, seed=1) == written
+    assert model.load(home, "cpu").sample(5, temperature=0.0, seed=1) == written, "it is greedy in any case"
+    with pytest.raises(UserError, match="leave them out"):
+        model.load(home, "cpu").sample(5, temperature=0.7)

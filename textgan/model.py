@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from textgan import devices
+from textgan import codes, devices
 from textgan.atomic import writing
 from textgan.build import Run, make
+from textgan.data.template import sentence, template
 from textgan.data.tokenizer import Tokenizer
 from textgan.decodings.ancestral import Ancestral
 from textgan.errors import UserError
@@ -21,9 +23,10 @@ from textgan.evaluation import generate
 from textgan.folder import Folder
 from textgan.recipe import Recipe
 from textgan.recipe import load as load_recipe
+from textgan.recipe.capability import offering
 from textgan.roles import Decoding, Generator
 from textgan.seeds import stream
-from textgan.types import Samples
+from textgan.types import Batch, Samples
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,87 @@ class Model:
         with stream(seed, "sample"):
             return self._texts(count, decoding, max_len)
 
+    def fill(
+        self,
+        text: str,
+        count: int = 1,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        max_len: int | None = None,
+    ) -> list[str]:
+        """The same text `count` times, each "___" of it filled with one word, all else kept; its end is the text's.
+
+        Raises:
+            UserError: if the generator does not look at what stands behind a blank, or the text cannot be read.
+        """
+        if "infilling" not in self.generator.offers:
+            raise UserError(
+                f'generator "{self.recipe.filled["generator"]["name"]}" does not look at what stands behind a blank; '
+                "to fill blanks, train one that offers infilling, such as textgan run maskgan does"
+            )
+        decoding = Ancestral(temperature, top_k, top_p)
+        batch = template(text, self.tokenizer, max_len or self.max_len, count)
+        with torch.no_grad(), nullcontext() if seed is None else stream(seed, "sample"):
+            made = decoding(self.generator, batch.to(next(self.generator.parameters()).device))
+        return self.tokenizer.decode(made.x.cpu(), made.valid.cpu())
+
+    def interpolate(self, first: str, last: str, count: int = 7) -> list[str]:
+        """The texts at `count` points of the straight line between two texts' codes, both ends included.
+
+        Raises:
+            UserError: if the generator offers no codes, count is below 2, or a text cannot be read.
+        """
+        self._must_offer("codes", "interpolate")
+        if count < 2:
+            raise UserError(f"a line between two texts has at least 2 points, not {count}")
+        ends = Batch.cat([sentence(text, self.tokenizer, self.max_len) for text in (first, last)])
+        return self._decoded(codes.interpolate(self.generator, ends.to(self._device), count, self.max_len))
+
+    def reconstruct(self, text: str, count: int = 1, seed: int | None = None) -> list[str]:
+        """A text written again from its code, then from `count` - 1 draws of its posterior where there is one.
+
+        Raises:
+            UserError: if the generator offers no codes, or the text cannot be read.
+        """
+        self._must_offer("codes", "reconstruct")
+        batch = sentence(text, self.tokenizer, self.max_len).to(self._device)
+        with nullcontext() if seed is None else stream(seed, "sample"):
+            return self._decoded(codes.reconstruct(self.generator, batch, count, self.max_len))
+
+    def impute(self, text: str, count: int = 1, seed: int | None = None) -> list[str]:
+        """The likeliest ways that were found to fill each "___" of a text, best first, at most `count`.
+
+        Raises:
+            UserError: if the generator offers no log_prob, or the text cannot be read.
+        """
+        self._must_offer("log_prob", "impute")
+        batch = template(text, self.tokenizer, self.max_len, 1).to(self._device)
+        barred = [word for word in (self.tokenizer.vocab.eos, self.tokenizer.unk) if word is not None]
+        with nullcontext() if seed is None else stream(seed, "sample"):
+            return self._decoded(codes.impute(self.generator, batch, count, barred))
+
     def log_prob(self, texts: Sequence[str]) -> list[float]:
-        """log pi of each text in nats, its end included."""
+        """log pi of each text in nats, its end included; a draw of a lower bound, where the generator knows no more."""
         batch = self.tokenizer.batch(texts, self.max_len).to(next(self.generator.parameters()).device)
         samples = Samples(batch.tokens, batch.valid, batch.valid)
         with torch.no_grad():
             return self.generator.log_prob(samples).double().sum(1).tolist()
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.generator.parameters()).device
+
+    def _decoded(self, samples: Samples) -> list[str]:
+        return self.tokenizer.decode(samples.x.cpu(), samples.valid.cpu())
+
+    def _must_offer(self, thing: str, use: str) -> None:
+        if thing not in self.generator.offers:
+            name = self.recipe.filled["generator"]["name"]
+            raise UserError(
+                f'{use} needs a generator that offers {thing}; "{name}" does not{offering("generator", thing)}'
+            )
 
     def _texts(self, count: int, decoding: Decoding, max_len: int | None) -> list[str]:
         made = generate(self.generator, max_len or self.max_len, count, decoding)
@@ -96,7 +174,7 @@ def load(path: str | Path, device: str = "auto") -> Model:
     recipe = load_recipe(home / "recipe.yaml")
     tokenizer = Tokenizer.load(home / "tokenizer")
     max_len = json.loads((home / "model.json").read_text(encoding="utf-8"))["max_len"]
-    shared = {"tokenizer": tokenizer, "vocab": tokenizer.vocab, "max_len": max_len}
+    shared = {"tokenizer": tokenizer, "vocab": tokenizer.vocab, "max_len": max_len, "exported": home}
     generator: Generator = make("generator", recipe.filled["generator"], shared)
     try:
         generator.load_state_dict(load_file(home / "generator.safetensors"))

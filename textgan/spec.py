@@ -34,6 +34,7 @@ SHARED = (
     "reward",
     "parameters",
     "run_folder",
+    "exported",
 )
 """Arguments of these names receive an object of the run and are no options. Earlier ones exist earlier."""
 

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from opponents import FAKE, REAL, Fixed, opponent, token_opponent
+
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.losses.hinge import Hinge
+from textgan.testing import check_loss
+
+
+def test_does_what_every_loss_must() -> None:
+    check_loss(Hinge(), lambda vocab: TextCnn(vocab, embed_dim=4, widths=(1, 2), filters=4))
+
+
+def test_the_numbers_are_those_of_the_formula() -> None:
+    value, stats = Hinge().discriminator(opponent(), REAL, FAKE)
+    assert value.item() == pytest.approx((0 + 2) / 2 + (1.5 + 0) / 2)  # reals 2, -1; fakes 0.5, -3
+    assert stats["d_loss"].item() == pytest.approx(value.item())
+    assert stats["d_accuracy_real"].item() == 0.5
+    assert stats["d_accuracy_fake"].item() == 0.5
+
+
+def test_verdicts_without_weight_do_not_count() -> None:
+    value, _ = Hinge().discriminator(token_opponent(), REAL, FAKE)
+    assert value.item() == pytest.approx((0 + 2 + 0.7) / 3 + (1.5 + 0) / 2)
+
+
+def test_what_is_beyond_the_margin_teaches_nothing() -> None:
+    d = opponent()
+    Hinge().discriminator(d, REAL, FAKE).value.backward()
+    assert d.logits["real"].grad is not None
+    assert d.logits["real"].grad.tolist() == [[0.0], [-0.5]]
+    assert d.logits["fake"].grad is not None
+    assert d.logits["fake"].grad.tolist() == [[0.5], [0.0]]
+
+
+def test_a_fake_earns_its_logit() -> None:
+    assert Hinge().reward(opponent(), FAKE, REAL).tolist() == [[0.5], [-3.0]]
+    assert Hinge().reward(token_opponent(), FAKE, REAL).tolist() == [[0.5, -3.0], [0, 0]]
+
+
+def test_a_discriminator_that_cannot_tell_pays_two() -> None:
+    nothing = Fixed(real=torch.zeros(2, 1), fake=torch.zeros(2, 1))
+    assert Hinge().discriminator(nothing, REAL, FAKE).value.item() == 2

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from opponents import FAKE, REAL, Linear, opponent, samples, token_opponent
+
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.losses.relativistic import Relativistic
+from textgan.testing import check_loss, tiny_vocabulary
+from textgan.types import Samples
+
+
+def log_sigmoid(x: float) -> float:
+    return -math.log(1 + math.exp(-x))
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_does_what_every_loss_must(averaged: bool) -> None:
+    check_loss(Relativistic(averaged), lambda vocab: TextCnn(vocab, embed_dim=4, widths=(1, 2), filters=4))
+
+
+def test_the_numbers_are_those_of_the_formula() -> None:
+    value, stats = Relativistic().discriminator(opponent(), REAL, FAKE)
+    assert value.item() == pytest.approx(-(log_sigmoid(2.0 - 0.5) + log_sigmoid(-1.0 + 3.0)) / 2)
+    assert stats["d_accuracy_pairs"].item() == 1.0
+
+
+def test_averaged_each_is_compared_with_the_mean_of_the_others() -> None:
+    value, _ = Relativistic(averaged=True).discriminator(opponent(), REAL, FAKE)
+    mean_real, mean_fake = 0.5, -1.25
+    reals = sum(log_sigmoid(x - mean_fake) for x in (2.0, -1.0)) / 2
+    fakes = sum(log_sigmoid(mean_real - x) for x in (0.5, -3.0)) / 2
+    assert value.item() == pytest.approx(-reals - fakes)
+
+
+def test_verdicts_without_weight_do_not_count() -> None:
+    value, stats = Relativistic().discriminator(token_opponent(), REAL, FAKE)
+    assert value.item() == pytest.approx(-log_sigmoid(2.0 - 0.5))  # the one pair in which both count
+    assert stats["d_accuracy_pairs"].item() == 1.0
+    value, _ = Relativistic(averaged=True).discriminator(token_opponent(), REAL, FAKE)
+    mean_real, mean_fake = 1.3 / 3, -1.25
+    reals = sum(log_sigmoid(x - mean_fake) for x in (2.0, -1.0, 0.3)) / 3
+    fakes = sum(log_sigmoid(mean_real - x) for x in (0.5, -3.0)) / 2
+    assert value.item() == pytest.approx(-reals - fakes)
+
+
+@pytest.mark.parametrize(
+    ("pays", "worth"),
+    [("log_probability", log_sigmoid), ("probability", lambda x: math.exp(log_sigmoid(x))), ("logit", lambda x: x)],
+)
+def test_a_fake_is_measured_against_the_mean_real_verdict(pays: str, worth: object) -> None:
+    found = Relativistic(pays=pays).reward(opponent(), FAKE, REAL)  # type: ignore[arg-type]
+    assert found[:, 0].tolist() == pytest.approx([worth(0.5 - 0.5), worth(-3.0 - 0.5)])  # type: ignore[operator]
+    found = Relativistic(pays=pays).reward(token_opponent(), FAKE, REAL)  # type: ignore[arg-type]
+    expected = [worth(0.5 - 1.3 / 3), worth(-3.0 - 1.3 / 3)]  # type: ignore[operator]
+    assert found[0].tolist() == pytest.approx(expected, abs=1e-6)
+    assert found[1].tolist() == [0, 0]
+
+
+def test_there_may_be_many_more_fakes_than_reals() -> None:
+    """As with roll-outs. What a fake earns does not depend on which others stand beside it."""
+    d = Linear(torch.tensor([[1.0, 3.0], [0.0, 1.0]]))
+    many = Samples(torch.tensor([[0, 0], [0, 1], [1, 0]]).repeat(50, 1), *[torch.ones(150, 2, dtype=torch.bool)] * 2)
+    real = samples(1, rows=2, length=2)
+    found = Relativistic().reward(d, many, real)
+    assert found.shape == (150, 1)
+    torch.testing.assert_close(found[:3], Relativistic().reward(d, many[:3], real))
+    assert found[:3, 0].tolist() == pytest.approx([log_sigmoid(x - 4.0) for x in (1.0, 2.0, 3.0)])
+
+
+def test_only_differences_count() -> None:
+    torch.manual_seed(0)
+    d = TextCnn(tiny_vocabulary(4), embed_dim=4, filters=4).eval()
+    before = Relativistic().discriminator(d, REAL, FAKE).value.item(), Relativistic().reward(d, FAKE, REAL)
+    with torch.no_grad():
+        d.output.bias[1] += 5.0
+    assert Relativistic().discriminator(d, REAL, FAKE).value.item() == pytest.approx(before[0], abs=1e-6)
+    torch.testing.assert_close(Relativistic().reward(d, FAKE, REAL), before[1], atol=1e-5, rtol=1e-5)

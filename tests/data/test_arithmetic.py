@@ -15,8 +15,6 @@ from torch import Tensor
 from textgan.data.arithmetic import Arithmetic
 from textgan.data.corpus import Corpus, build_corpus
 from textgan.data.grammar.oracle import GrammarOracle
-from textgan.data.tokenizers import char
-from textgan.errors import UserError
 
 OPERATORS = "+-*/"
 
@@ -60,7 +58,7 @@ def test_all_derivations_count(leaf: float, shortest: int, longest: int, fill: b
     found = score(known, [term + "_" * (longest - len(term)) if fill else term for term in every])
     torch.testing.assert_close(found.exp().double(), expected, rtol=1e-4, atol=1e-9)
     assert found.exp().sum().item() == pytest.approx(1, abs=1e-5)
-    tokens = torch.tensor([1 + (longest if fill else len(term)) for term in every], dtype=torch.float64)
+    tokens = torch.tensor([longest if fill else 1 + len(term) for term in every], dtype=torch.float64)
     assert known.oracle is not None
     entropy = -(expected @ expected.log()) / (expected @ tokens)
     assert known.oracle.entropy == pytest.approx(entropy.item())
@@ -89,10 +87,9 @@ def test_the_text_is_as_if_derived_and_thrown_away_when_too_long() -> None:
 @pytest.mark.parametrize("fill", [False, True])
 def test_grammatical_is_what_parses(fill: bool) -> None:
     known = corpus(longest=5, fill=fill)
-    strings = [
-        "".join(letters) for length in range(1, 7) for letters in product("x+_" if fill else "x+", repeat=length)
-    ]
-    batch = known.tokenizer.batch([" ".join(s) for s in strings], 7)
+    lengths, words = ([5], "x+_") if fill else (range(1, 7), "x+")
+    strings = ["".join(letters) for length in lengths for letters in product(words, repeat=length)]
+    batch = known.tokenizer.batch([" ".join(s) for s in strings], 5 if fill else 7)
     assert known.oracle is not None
     found = known.oracle.grammatical(batch.tokens, batch.valid)
     right = {s for s, good in zip(strings, found.tolist(), strict=True) if good}
@@ -138,6 +135,10 @@ def test_no_such_length() -> None:
         Arithmetic(shortest=12, longest=12)
 
 
-def test_characters_are_refused() -> None:
-    with pytest.raises(UserError, match="use the tokenizer `word`"):
-        build_corpus(Arithmetic(), char, None, 0)
+def test_filled_terms_have_one_length_and_no_end() -> None:
+    known = corpus(shortest=3, fill=True)
+    assert known.vocab.eos is None
+    assert known.max_len == 12
+    assert known.train.batch.valid.all()
+    assert all(len(text.split()) == 12 for text in known.train.texts)
+    assert corpus().vocab.size == 8, "no word to fill up with where nothing is filled"

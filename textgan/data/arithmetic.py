@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from textgan.data.grammar.automaton import Automaton
 from textgan.data.grammar.oracle import GrammarOracle
-from textgan.data.tokenizer import Tokenizer
-from textgan.errors import UserError
-from textgan.options import Annotated, Gt, Lt, PositiveInt
+from textgan.data.tokenizer import Tokenizer, wrap
+from textgan.options import Annotated, Gt, Lt, PositiveInt, Sequence
 from textgan.roles import Raw, Source
+from textgan.types import Vocabulary
 
 FILL, OPERATORS, VARIABLE = "_", ("*", "+", "-", "/"), "x"
 WORDS = tuple(sorted((FILL, *OPERATORS, VARIABLE)))
@@ -40,13 +40,13 @@ class Arithmetic(Source):
         longest: most tokens in a term; 12 in the paper, where 11 are the most that a term can use of them.
         shortest: fewest tokens in a term.
         leaf: probability of S -> x; the other four productions share the rest alike.
-        fill: whether shorter terms are filled up with the word _ to `longest` tokens, so that where a term ends is a
-            choice between words, and all have one length.
+        fill: whether shorter terms are filled up with the word _ to `longest` tokens, and there is no
+            end-of-sequence id: all have one length, and where a term ends is a choice between words like any other.
         slip: the oracle's rate of wrong words and wrong ends, as that of the data `grammar`.
     """
 
     provides = frozenset({"oracle", "grammar"})
-    gives = "text"
+    gives = "ids"
 
     def __init__(
         self,
@@ -64,6 +64,8 @@ class Arithmetic(Source):
             raise ValueError(f"no term has at least {shortest} and at most {longest} tokens; terms have 1, 3, 5, ...")
         self.sizes = sentences, validation, test
         self.slip = slip
+        self.words = [word for word in WORDS if fill or word != FILL]
+        self.end = not fill
         self.automaton = _automaton(variables(leaf, least, most), longest if fill else 0)
 
     def read(self, seed: int) -> Raw:
@@ -71,21 +73,12 @@ class Arithmetic(Source):
             self.automaton.draw(size, stream)
             for size, stream in zip(self.sizes, np.random.default_rng(seed).spawn(3), strict=True)
         )
-        return Raw(train, validation, test)
+        return Raw(train, validation, test, _tokenizer(self.words, self.end))
 
     def oracle(self, tokenizer: Tokenizer) -> GrammarOracle:
-        """The law of the terms over the tokenizer's ids.
-
-        Raises:
-            UserError: if the tokenizer does not take each word for one token.
-        """
-        rows = tokenizer.encode(WORDS)
-        (line,) = tokenizer.encode([" ".join(WORDS)])
-        if any(len(row) != 1 for row in rows) or line != [row[0] for row in rows]:
-            raise UserError("the data `arithmetic` scores whole words; use the tokenizer `word`")
-        return GrammarOracle(
-            self.automaton, [None if row[0] == tokenizer.unk else row[0] for row in rows], tokenizer.vocab, self.slip
-        )
+        """The law of the terms over the tokenizer's ids."""
+        ids = {word: row[0] for word, row in zip(self.words, tokenizer.encode(self.words), strict=True)}
+        return GrammarOracle(self.automaton, [ids.get(word) for word in WORDS], tokenizer.vocab, self.slip)
 
 
 def variables(leaf: float, least: int, most: int) -> NDArray[np.float64]:
@@ -131,3 +124,16 @@ def _automaton(law: NDArray[np.float64], length: int) -> Automaton:
     return Automaton(
         WORDS, emission, np.array(source), np.array(label), np.array(target), np.array(weight, dtype=np.float64), end
     )
+
+
+def _tokenizer(words: Sequence[str], end: bool) -> Tokenizer:
+    """Words as they stand between spaces, and an end-of-sequence id or none."""
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import models, pre_tokenizers
+
+    names = ["<pad>", "<bos>", *(["<eos>"] if end else []), *words]
+    backend = Backend(
+        models.WordLevel({name: id_ for id_, name in enumerate(names)}, unk_token="<unk>")
+    )  # which has none
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return wrap(backend, Vocabulary(len(names), bos=1, eos=2 if end else None, pad=0, never=(0, 1)))

@@ -48,7 +48,8 @@ class GrammarOracle(Oracle):
 
     A row without the end id was cut off. It scores the probability that a sequence *begins* with these
     words. Ended rows of up to T tokens and cut rows of T tokens are thus a distribution together, and a
-    log-probability divided by the number of valid tokens is nats per token for both.
+    log-probability divided by the number of valid tokens is nats per token for both. Where the vocabulary has no
+    end id, every row is a whole sentence.
 
     The grammar's own text has no slips. That it could have had some costs it about 2 e nats a token,
     0.00002 with the default rate.
@@ -64,7 +65,7 @@ class GrammarOracle(Oracle):
         self.vocab, self.slip = vocab, slip
         self.sayable = vocab.size - len({vocab.eos, *vocab.never} - {None})
         length, nats = automaton.expectations()
-        self.entropy = nats / (length + 1)
+        self.entropy = nats / (length + (vocab.eos is not None))
         """Nats per token without slips, exact; the end id counts as a token, as it does in `nll_test`."""
         known = [(word, id_) for word, id_ in enumerate(ids) if id_ is not None]
         emission = torch.zeros(len(automaton.emission), vocab.size, dtype=torch.float64)  # [C,I]
@@ -81,15 +82,15 @@ class GrammarOracle(Oracle):
 
     @torch.no_grad()
     def grammatical(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """[B] bool, True where the row is a sentence of the grammar without slips. It needs an end id."""
+        """[B] bool, True where the row is a sentence of the grammar without slips, with its end id."""
         log_prob, ended = self._forward(tokens.cpu(), valid.cpu(), 0.0)
         return (ended & log_prob.isfinite()).to(tokens.device)
 
     def _forward(self, tokens: Tensor, valid: Tensor, slip: float) -> tuple[Tensor, Tensor]:
-        """log p and whether there is an end id, each [B]."""
+        """log p and whether the row is a whole sentence, each [B]."""
         eos = -1 if self.vocab.eos is None else self.vocab.eos
         end = (tokens == eos) & valid  # [B,T]
-        ended = end.any(1)  # [B]
+        ended = end.any(1) | (self.vocab.eos is None)  # [B]
         lengths = (valid & (end.cumsum(1) == 0)).sum(1)  # [B] words before the end
         log_prob = torch.empty(len(tokens), dtype=torch.float64)
         for rows in torch.split(lengths.argsort(), ROWS):  # like lengths together

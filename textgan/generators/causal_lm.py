@@ -36,6 +36,7 @@ class CausalLm(Autoregressive):
     Args:
         path: a folder that `save_pretrained` wrote, or a name on the Hub such as openai-community/gpt2; give the
             tokenizer the same one (`tokenizer: {name: pretrained, path: ...}`). Null starts at random.
+        revision: branch, tag or commit on the Hub; a commit pins it for good.
         architecture: gpt2, llama, qwen2, or another `model_type` of transformers. As the sizes below, it is read
             only where there is no `path`: a pretrained model has its own.
         layers: transformer layers.
@@ -53,6 +54,7 @@ class CausalLm(Autoregressive):
         tokenizer: Tokenizer | None = None,
         exported: Path | None = None,
         path: str | None = None,
+        revision: str | None = None,
         architecture: str = "gpt2",
         layers: PositiveInt = 2,
         heads: PositiveInt = 4,
@@ -65,9 +67,9 @@ class CausalLm(Autoregressive):
         own = exported / EXPORT if exported is not None and (exported / EXPORT).is_dir() else None
         further = config or {}
         if own is not None:
-            settings = hugging_face.saved_config(str(own), {})
+            settings = hugging_face.saved_config(str(own), None, {})
         elif path is not None:
-            settings = hugging_face.saved_config(path, further)
+            settings = hugging_face.saved_config(path, revision, further)
         else:
             settings = hugging_face.new_config(architecture, vocab, layers, heads, hidden_dim, further)
         if dropout is not None:
@@ -76,8 +78,8 @@ class CausalLm(Autoregressive):
         if self.limit is not None and max_len is not None and max_len > self.limit:
             raise ValueError(f"it reads {self.limit} tokens, but texts have up to {max_len}; set max_len")
         if path is not None and own is None:
-            _refuse_other_words(path, settings.vocab_size, vocab, tokenizer)
-            self.model: Any = hugging_face.saved_model(path, settings)
+            _refuse_other_words(path, revision, settings.vocab_size, vocab, tokenizer)
+            self.model: Any = hugging_face.saved_model(path, revision, settings)
         else:
             self.model = hugging_face.new_model(settings)
         self.barred: Tensor
@@ -172,9 +174,11 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-4 * float(other.abs().max()))
 
 
-def _refuse_other_words(path: str, size: int, vocab: Vocabulary, tokenizer: Tokenizer | None) -> None:
+def _refuse_other_words(
+    path: str, revision: str | None, size: int, vocab: Vocabulary, tokenizer: Tokenizer | None
+) -> None:
     """A pretrained model means its own tokenizer's words. It may have room for more words than that has."""
-    theirs = hugging_face.words_of(path) if tokenizer is not None else None
+    theirs = hugging_face.words_of(path, revision) if tokenizer is not None else None
     known = theirs is not None and theirs.items() <= tokenizer.hf.get_vocab().items()  # type: ignore[union-attr]
     if size < vocab.size or (size > vocab.size and not known) or (theirs is not None and not known):
         raise ValueError(

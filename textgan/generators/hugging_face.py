@@ -71,11 +71,11 @@ def new_config(
     return config
 
 
-def saved_config(path: str, further: Mapping[str, Any]) -> Any:
+def saved_config(path: str, revision: str | None, further: Mapping[str, Any]) -> Any:
     """The config of a pretrained model, in a folder or on the Hub. Raises ValueError if there is none."""
     from transformers import AutoConfig
 
-    config = _fetch(AutoConfig.from_pretrained, path)
+    config = _fetch(AutoConfig.from_pretrained, path, revision)
     _refuse_unknown(further, config)
     for name, value in further.items():
         setattr(config, name, value)
@@ -99,7 +99,7 @@ def new_model(config: Any) -> Any:
         raise ValueError(f"{config.model_type} cannot be built with this config ({_first(error)})") from error
 
 
-def saved_model(path: str, config: Any) -> Any:
+def saved_model(path: str, revision: str | None, config: Any) -> Any:
     """A pretrained model, from safetensors alone: neither pickles nor code that comes with it are read.
 
     Raises:
@@ -111,6 +111,7 @@ def saved_model(path: str, config: Any) -> Any:
         model, report = _fetch(
             AutoModelForCausalLM.from_pretrained,
             path,
+            revision,
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
@@ -134,12 +135,12 @@ def save(model: Any, vocab: Vocabulary, folder: Path) -> None:
         model.save_pretrained(folder)
 
 
-def words_of(path: str) -> Mapping[str, int] | None:
+def words_of(path: str, revision: str | None) -> Mapping[str, int] | None:
     """The tokens and ids of the tokenizer beside a pretrained model, or None if there is none."""
     from transformers import AutoTokenizer
 
     try:
-        found: Mapping[str, int] = _fetch(AutoTokenizer.from_pretrained, path).get_vocab()
+        found: Mapping[str, int] = _fetch(AutoTokenizer.from_pretrained, path, revision).get_vocab()
     except ValueError:
         return None
     return found
@@ -163,7 +164,7 @@ def state_of(cache: Any) -> Layers:
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
-def _fetch(load: Any, path: str, **options: Any) -> Any:
+def _fetch(load: Any, path: str, revision: str | None, **options: Any) -> Any:
     """Calls a `from_pretrained`, without half a minute of retries where there is no network."""
     folder = Path(path).expanduser()
     local = folder.is_dir()
@@ -171,7 +172,13 @@ def _fetch(load: Any, path: str, **options: Any) -> Any:
         raise ValueError(f"{path}: there is no such folder; name one that save_pretrained wrote, or a model on the Hub")
     offline = local or hub_is_offline()
     try:
-        return load(str(folder) if local else path, local_files_only=offline, trust_remote_code=False, **options)
+        return load(
+            str(folder) if local else path,
+            revision=revision or "main",
+            local_files_only=offline,
+            trust_remote_code=False,
+            **options,
+        )
     except Exception as error:  # what is raised depends on which of its files is bad
         if offline and not local:
             raise ValueError(

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from textgan import recipe, running
 from textgan.decodings.ancestral import Ancestral
 from textgan.decodings.best_of import BestOf
 from textgan.discriminators.mlp import Mlp
+from textgan.errors import UserError
 from textgan.folder import Folder
 from textgan.generators.latent import Latent
 from textgan.generators.lstm import Lstm
@@ -74,6 +76,11 @@ def test_codes_are_chosen_before_they_are_written_down() -> None:
     made = BestOf(critic, 3)(generator, Batch.blank(7, 5))
     assert made.x.shape == (7, 5)
     assert not made.x.is_floating_point()
+
+
+def test_without_a_discriminator_it_is_refused() -> None:
+    with pytest.raises(UserError, match='"best_of" needs a discriminator'):
+        recipe.load("mle", ["decoding=best_of"])
 
 
 def test_as_a_control_it_is_measured_without_any_training(tmp_path: Path) -> None:

@@ -76,21 +76,18 @@ class Model:
         seed: int | None = None,
         max_len: int | None = None,
     ) -> list[str]:
-        """The same text `count` times, each "___" of it filled with one word, all else kept; its end is the text's.
+        """The same text `count` times, each "___" filled with one word, all else kept; it ends where the text does.
+
+        Drawn from left to right in the light of all that is given. A seed and the other options are as in `sample`.
 
         Raises:
             UserError: if the generator does not look at what stands behind a blank, or the text cannot be read.
         """
-        if "infilling" not in self.generator.offers:
-            raise UserError(
-                f'generator "{self.recipe.filled["generator"]["name"]}" does not look at what stands behind a blank; '
-                "to fill blanks, train one that offers infilling, such as textgan run maskgan does"
-            )
+        self._must_offer("infilling", "fill")
         decoding = Ancestral(temperature, top_k, top_p)
         batch = template(text, self.tokenizer, max_len or self.max_len, count)
         with torch.no_grad(), nullcontext() if seed is None else stream(seed, "sample"):
-            made = decoding(self.generator, batch.to(next(self.generator.parameters()).device))
-        return self.tokenizer.decode(made.x.cpu(), made.valid.cpu())
+            return self._decoded(decoding(self.generator, batch.to(self._device)))
 
     def interpolate(self, first: str, last: str, count: int = 7) -> list[str]:
         """The texts at `count` points of the straight line between two texts' codes, both ends included.

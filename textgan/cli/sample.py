@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from textgan.cli.base import Command, draw_options, examples, json_option, plugin_option
+from textgan.cli.latent import asked, code_options
 
 
 @click.command(
@@ -15,6 +16,8 @@ from textgan.cli.base import Command, draw_options, examples, json_option, plugi
     epilog=examples(
         "textgan sample runs/seqgan-... -n 20 --temperature 0.8",
         "textgan sample runs/seqgan-... --greedy -n 1",
+        'textgan sample runs/maskgan-... --fill "a ___ on a ___"',
+        'textgan sample runs/vae-... --interpolate "a cat sleeps ." "olga paints a red lamp ." -n 7',
         "textgan sample runs/seqgan-... -n 1000 --seed 1 --json > samples.json",
     ),
 )
@@ -22,6 +25,8 @@ from textgan.cli.base import Command, draw_options, examples, json_option, plugi
 @click.option("-n", "--count", type=click.IntRange(1), default=10, show_default=True, help="How many texts.")
 @draw_options
 @click.option("--greedy", is_flag=True, help="Take the likeliest word each time: --temperature 0.")
+@click.option("--fill", metavar="TEXT", help="Fill each ___ in this text with a word, and keep all others.")
+@code_options
 @click.option("--seed", type=click.IntRange(0), help="The same texts each time.")
 @click.option("--max-len", type=click.IntRange(1), metavar="L", help="Longest text in tokens; default as in training.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
@@ -34,6 +39,7 @@ def sample(
     top_k: int | None,
     top_p: float | None,
     greedy: bool,
+    fill: str | None,
     seed: int | None,
     max_len: int | None,
     device: str,
@@ -46,12 +52,17 @@ def sample(
     escapes such as \\x1b; --json holds the texts as they are.
     """
     _greedy_alone(greedy)
+    answer = asked()
     from textgan import model
     from textgan.cli.output import write_json
     from textgan.text import visible
 
     trained = model.load(run, device)
-    texts = trained.sample(count, 0.0 if greedy else temperature, top_k, top_p, seed, max_len)
+    drawn = (count, 0.0 if greedy else temperature, top_k, top_p, seed, max_len)
+    if answer is not None:
+        texts = answer(trained, count, seed)
+    else:
+        texts = trained.sample(*drawn) if fill is None else trained.fill(fill, *drawn)
     if as_json:
         write_json(texts)
         return

@@ -77,7 +77,7 @@ class Vae(Generator):
         self.blank = nn.Parameter(torch.zeros(embed_dim))
         self.lstm = nn.LSTM(embed_dim + latent_dim, hidden_dim, batch_first=True)
         self.output = nn.Linear(hidden_dim, vocab.size)
-        nn.init.normal_(self.embedding.weight, std=0.1)
+        nn.init.normal_(self.encoder.embedding.weight)
         self.barred: Tensor
         barred = torch.zeros(vocab.size)
         barred[list(vocab.never)] = NEVER

@@ -97,6 +97,11 @@ def _name(component: Spec) -> str:
     return component.component.name
 
 
+def offering(kind: str, thing: str) -> str:
+    """' (lstm would do)', naming the registered components of a kind that offer something."""
+    return _having(kind, lambda s: thing in s.traits["offers"])
+
+
 def _having(kind: str, test: Callable[[Spec], bool]) -> str:
     """' (lstm does)', naming the registered components that would do."""
     fitting = []

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from textgan.data.template import template
+from textgan.data.tokenizer import Tokenizer
+from textgan.data.tokenizers import char, numbers, word
+from textgan.errors import UserError
+
+LINES = ["a man sits on a horse .", "the dog isn't here ."]
+
+
+@pytest.fixture
+def words() -> Tokenizer:
+    return word(LINES)
+
+
+def ids(tokenizer: Tokenizer, *texts: str) -> list[int]:
+    return [tokenizer.encode([text])[0][0] for text in texts]
+
+
+def test_all_but_the_blanks_is_given_the_end_too(words: Tokenizer) -> None:
+    batch = template("A ___ sits on _____ .", words, 8, 3)
+    assert batch.tokens.shape == batch.valid.shape == batch.given.shape == (3, 8)
+    given = [True, False, True, True, False, True, True, False]
+    assert batch.given.tolist() == [given] * 3
+    assert batch.valid.tolist() == [[True] * 7 + [False]] * 3
+    assert batch.tokens[2][batch.given[2]].tolist() == [*ids(words, "a", "sits", "on", "."), words.vocab.eos]
+    assert (batch.tokens[~batch.given] == words.vocab.pad).all()
+
+
+@pytest.mark.parametrize("text", ["___", "___ ___", "__ dog ____", "______man"])
+def test_blanks_stand_anywhere(words: Tokenizer, text: str) -> None:
+    batch = template(text, words, 5, 1)
+    assert (batch.valid & ~batch.given).sum() == len(re.findall("_+", text))
+
+
+def test_where_sequences_have_no_end_the_text_is_as_long_as_it_is() -> None:
+    batch = template("3 ___ 5", numbers(10, 0), 20, 2)
+    assert batch.tokens[:, [0, 2]].tolist() == [[3, 5]] * 2
+    assert batch.given.tolist() == [[True, False, True]] * 2
+
+
+def test_a_blank_of_a_char_tokenizer_is_a_character() -> None:
+    tokenizer = char(LINES)
+    batch = template("a m___n", tokenizer, 10, 1)
+    assert batch.given[0].tolist() == [True, True, True, False, True, True, False, False, False, False]
+
+
+def test_a_text_that_just_fits(words: Tokenizer) -> None:
+    assert template("___ man", words, 3, 1).given[0].tolist() == [False, True, True]
+    with pytest.raises(UserError, match='"a ___ man" has 3 words, but the longest text here has 2'):
+        template("a ___ man", words, 3, 1)
+
+
+@pytest.mark.parametrize("text", ["a man", "", " "])
+def test_a_text_without_a_blank(words: Tokenizer, text: str) -> None:
+    with pytest.raises(UserError, match="has no blank; write ___"):
+        template(text, words, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a ___ hosre, sits", '"hosre".*did you mean "horse"'), ("Zyx ___", '"Zyx"')]
+)
+def test_an_unknown_word_is_named(words: Tokenizer, text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        template(text, words, 8, 1)
+
+
+def test_a_number_that_is_no_id_is_named() -> None:
+    with pytest.raises(UserError, match='"12"'):
+        template("3 ___ 12", numbers(10, 0), 20, 2)
+
+
+def test_unknown_words_that_are_spelled_out_are_what_they_say() -> None:
+    tokenizer = word([*LINES, "the <unk> sits"])
+    assert template("<unk> ___", tokenizer, 8, 1).tokens[0, 0] == tokenizer.unk

@@ -94,7 +94,7 @@ def test_the_discriminator_pushes_the_features_apart() -> None:
     assert d.away.grad is not None
     before = distance_of(d, real, fake)
     with torch.no_grad():
-        d.away -= 0.1 * d.away.grad / d.away.grad.norm()
+        d.away.sub_(0.1 * d.away.grad / d.away.grad.norm())
     assert distance_of(d, real, fake) > before
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -22,9 +22,9 @@ class Infill(Metric):
 
     - `infill_exact`: share of the blanks that hold their very word again, 0 to 1, higher is better. Many other words
       may be as good: it compares generators, and 1 is out of reach.
-    - `infill_distinct4`: distinct 4-grams over all 4-grams of the filled sentences, higher is more diverse. MaskGAN's
-      "percentage of unique 4-grams", there of text that was written from nothing: for that, take `distinct` with
-      `orders: [4]`.
+    - `infill_distinct4`: distinct 4-grams over all 4-grams of the filled sentences, higher is more diverse.
+    - `written_distinct4`: the same of the samples that were written from nothing, MaskGAN's "percentage of unique
+      4-grams". Both fall as sentences become more, so compare them at equal numbers.
 
     The end of a sentence is blanked like a word. The same blanks and random numbers each time.
 
@@ -48,14 +48,14 @@ class Infill(Metric):
         whole, blanked, filled = _fill(evaluation, self.rate, self.pattern, self.sentences)
         right = (filled.x == whole.tokens) & filled.valid & blanked  # [N,T]
         texts = evaluation.corpus.tokenizer.decode(filled.x, filled.valid)
-        fours = Ngrams.count(texts, 4).tables[3]
         return {
             "infill_exact": float(right.sum() / blanked.sum().clamp_min(1)),
-            "infill_distinct4": len(fours.keys) / max(1, int(fours.times.sum())),
+            "infill_distinct4": _distinct4(texts),
+            "written_distinct4": _distinct4(evaluation.texts),
         }
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
-        return {"infill_exact": "higher", "infill_distinct4": "higher"}
+        return {"infill_exact": "higher", "infill_distinct4": "higher", "written_distinct4": "higher"}
 
     def signature(self) -> str:
         return f"infill|split:test|blanks:{self.pattern}-{self.rate}|eos:counted|sentences:up to {self.sentences}"
@@ -90,6 +90,11 @@ class InfillGrammatical(Metric):
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
         return {"infill_grammatical": "higher"}
+
+
+def _distinct4(texts: Sequence[str]) -> float:
+    fours = Ngrams.count(texts, 4).tables[3]
+    return len(fours.keys) / max(1, int(fours.times.sum()))
 
 
 class Filled(NamedTuple):

@@ -170,8 +170,9 @@ def test_distinct_is_of_whole_sentences() -> None:
     corpus = tiny_corpus()
     sentences = [text.split() for text in corpus.test.texts]
     fours = [tuple(s[i : i + 4]) for s in sentences for i in range(len(s) - 3)]
-    found = metrics.Infill()(evaluation(corpus))["infill_distinct4"]
-    assert found == pytest.approx(len(set(fours)) / len(fours))
+    found = metrics.Infill()(replace(evaluation(corpus), texts=["a b c d a b c d", "b c d"]))
+    assert found["infill_distinct4"] == pytest.approx(len(set(fours)) / len(fours))
+    assert found["written_distinct4"] == pytest.approx(4 / 5)
 
 
 @torch.no_grad()

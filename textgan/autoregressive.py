@@ -78,3 +78,27 @@ def token_log_prob(head: Callable[[Tensor], Tensor], features: Tensor, batch: Ba
         return -functional.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(valid) * valid
     nll = functional.cross_entropy(head(features[valid]), tokens[valid], reduction="none")
     return torch.zeros_like(features[..., 0]).masked_scatter(valid, -nll)
+
+
+class Tempered(Autoregressive):
+    """A left-to-right generator at another temperature: what it writes and what it calls likely are of one law.
+
+    Args:
+        inner: a generator that offers "steps".
+        temperature: logits are divided by it, above 0.
+    """
+
+    offers: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "steps"})
+
+    def __init__(self, inner: sampling.Decoder, temperature: float) -> None:
+        super().__init__()
+        self.inner, self.vocab, self.temperature = inner, inner.vocab, temperature
+
+    def start(self, batch: Batch) -> sampling.State:
+        return self.inner.start(batch)
+
+    def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
+        return self.inner.read(inputs, state)
+
+    def head(self, features: Tensor) -> Tensor:
+        return self.inner.head(features) / self.temperature

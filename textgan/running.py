@@ -89,6 +89,24 @@ def resume(folder: Path, observer: Observer | None = None) -> Result:
     return _whole(recipe, prepare(recipe), home, observer or Observer())
 
 
+def branch(recipe: Recipe, folder: Path, origin: Path | None, observer: Observer | None = None) -> Run:
+    """Runs a recipe without its controls, begun at another run's checkpoint up to which the two are alike.
+
+    Goes on if it was begun before. Returns the trained run.
+    """
+    corpus = prepare(recipe)
+    home = Folder(folder)
+    if not (folder / "recipe.yaml").is_file():
+        home = Folder.create(folder)
+        home.write("environment.json", environment(recipe))
+        home.write("recipe.yaml", recipe.yaml())
+    _same_data(home, corpus)
+    home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
+    run = build(recipe, corpus)
+    _advance(run, home, observer or Observer(), origin)
+    return run
+
+
 def _whole(recipe: Recipe, corpus: Corpus, home: Folder, observer: Observer) -> Result:
     """The run, then its controls."""
     _same_data(home, corpus)

@@ -7,6 +7,7 @@ import click
 from textgan import __version__
 from textgan.cli.base import Group, examples
 from textgan.cli.check import check
+from textgan.cli.compare import compare, report
 from textgan.cli.completion import completion
 from textgan.cli.evaluate import evaluate
 from textgan.cli.init import init
@@ -17,7 +18,20 @@ from textgan.cli.run import run
 from textgan.cli.sample import sample
 from textgan.cli.show import show
 
-COMMANDS: tuple[click.Command, ...] = (run, sample, evaluate, lab, list_, show, check, init, new, completion)
+COMMANDS: tuple[click.Command, ...] = (
+    run,
+    sample,
+    evaluate,
+    compare,
+    report,
+    lab,
+    list_,
+    show,
+    check,
+    init,
+    new,
+    completion,
+)
 
 
 @click.group(

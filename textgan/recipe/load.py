@@ -35,9 +35,13 @@ class Recipe:
 
     def control(self, name: str) -> Recipe:
         """One of its controls, as a recipe of its own."""
+        return self.changed(f"{self.name}-{name}", self.given["controls"][name])
+
+    def changed(self, name: str, changes: Mapping[str, Any]) -> Recipe:
+        """This recipe with changes laid over it, without its controls. Raises RecipeError."""
         below = {key: value for key, value in self.given.items() if key != "controls"}
-        tree, places = layers.merge(below, {}, self.given["controls"][name], {})
-        return _checked(f"{self.name}-{name}", self.file, tree, places)
+        tree, places = layers.merge(below, {}, dict(changes), {})
+        return _checked(name, self.file, tree, places)
 
     def without_controls(self) -> Recipe:
         """The same, run by itself."""

@@ -1,0 +1,113 @@
+"""`textgan compare`: several recipes side by side, with controls, over seeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from textgan.cli.base import Command, complete_recipe, examples, plugin_option
+from textgan.errors import UserError
+
+if TYPE_CHECKING:
+    from textgan.compare.plan import Plan, Settings
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "textgan compare seqgan rankgan --seeds 5",
+        "textgan compare seqgan mine.yaml data.name=text data.path=captions.txt",
+        "textgan compare --resume runs/compare-...     goes on where it stood",
+    ),
+)
+@click.argument("recipes", nargs=-1, shell_complete=complete_recipe)
+@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Runs of each method.")
+@click.option("--samples", type=click.IntRange(2), default=2000, show_default=True, help="Sequences a measurement.")
+@click.option(
+    "--temperatures",
+    default="0.5,0.6,0.7,0.8,0.9,1.0,1.1",
+    show_default=True,
+    metavar="T,T,...",
+    help="At which every model is sampled; 1 has to be among them.",
+)
+@click.option(
+    "--level", type=click.FloatRange(0, 1, True, True), default=0.1, show_default=True,
+    help='How often a false "better" is accepted, over all pairs together.',
+)  # fmt: skip
+@click.option(
+    "--margin", type=click.FloatRange(0, 1), default=0.05, show_default=True,
+    help="Differences below this share of the spread between best and worst are of no interest.",
+)  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor.")
+@click.option("--quick", is_flag=True, help="Two seeds and short phases, to see that everything works: ranks nothing.")
+@click.option("--out", type=click.Path(path_type=Path), help="A new folder; default runs/compare-<date>-<time>.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a comparison.")
+@plugin_option
+def compare(
+    recipes: Sequence[str],
+    seeds: int,
+    samples: int,
+    temperatures: str,
+    level: float,
+    margin: float,
+    jobs: int | None,
+    quick: bool,
+    out: Path | None,
+    resume: Path | None,
+    plugins: Sequence[Path],
+) -> None:
+    """Compare recipes on the same data, over seeds, with controls that nobody has to ask for.
+
+    RECIPES are files or bundled names; key=value settings among them hold for all. Each variant gets, unasked, its
+    pre-trained start, early and continued likelihood training, its own update under a constant reward, and the start
+    with the trained discriminator to choose the best of a few samples. Variants that begin alike share that beginning.
+    """
+    from textgan.cli.comparing import watch
+    from textgan.compare.plan import Settings, quickly, read
+
+    if resume is not None:
+        if recipes:
+            raise click.UsageError("--resume goes on with the recipes that were begun; leave recipes and settings out.")
+        plan = read(resume)
+    else:
+        settings = Settings(seeds, _temperatures(temperatures), samples, level, margin)
+        plan = _begin(recipes, quickly(settings) if quick else settings, out)
+    workers = jobs or os.cpu_count() or 1
+    watch(plan, workers, plugins)
+
+
+@click.command(cls=Command, epilog=examples("textgan report runs/compare-..."))
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write the report of a comparison anew, as far as it has been run: report.html, results.json, .csv and .tex."""
+    from textgan.compare.plan import read
+    from textgan.compare.report import write
+    from textgan.compare.results import results
+
+    click.echo(str(write(results(read(folder)))))
+
+
+def _begin(given: Sequence[str], settings: Settings, out: Path | None) -> Plan:
+    from textgan import recipe as loader
+    from textgan.compare.plan import draw_up
+    from textgan.folder import new_folder, refuse_taken
+
+    names = [text for text in given if "=" not in text]
+    changes = [text for text in given if "=" in text]
+    folder = out or new_folder("compare")
+    refuse_taken(folder)
+    return draw_up([loader.load(name, changes) for name in names], settings, folder)
+
+
+def _temperatures(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(sorted({float(part) for part in text.split(",")}))
+    except ValueError:
+        raise UserError(f'--temperatures: "{text}" is no list of numbers such as 0.7,1.0') from None
+    if 1.0 not in found or found[0] <= 0:
+        raise UserError(f"--temperatures: {text} needs 1 among them, and all of them above 0")
+    return found

@@ -1,0 +1,146 @@
+"""Many runs at once: a process each, as many as asked for, each begun as soon as what it needs is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from textgan.compare.plan import Method, Plan
+from textgan.compare.work import FAILED, MEASURED, PROGRESS
+from textgan.stopping import Stopped, StopRequest
+
+State = Literal["waiting", "running", "done", "failed"]
+PAUSE = 0.2
+"""Seconds between looks at the processes."""
+
+
+@dataclass
+class Job:
+    """One method with one seed.
+
+    Args:
+        reason: why it failed.
+        progress: rounds done and rounds in all, as far as known.
+    """
+
+    method: Method
+    seed: int
+    home: Path
+    state: State = "waiting"
+    reason: str = ""
+    progress: tuple[int, int] = (0, 0)
+    process: subprocess.Popen[bytes] | None = None
+
+
+def run_all(plan: Plan, workers: int, changed: Callable[[list[Job]], None], plugins: Sequence[Path] = ()) -> list[Job]:
+    """Runs what is not done yet. One that fails does not stop the others; what needs it fails with it.
+
+    A signal is passed on to all processes, which save and end, and is raised as Stopped.
+
+    Args:
+        workers: processes at once. Each gets its share of the processors as threads.
+        changed: called with all jobs, again and again, to show how far they are.
+        plugins: files that each process runs first.
+    """
+    jobs = [Job(method, seed, plan.home(method.name, seed)) for method, seed in plan.jobs()]
+    for job in jobs:
+        if (job.home / MEASURED).is_file():
+            job.state = "done"
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))}
+    changed(jobs)
+    with StopRequest(lambda: _stop(jobs)) as request:
+        try:
+            while any(job.state in ("waiting", "running") for job in jobs):
+                _collect(jobs)
+                if request.signal is None:
+                    _begin(plan, jobs, workers, environment, plugins)
+                elif not any(job.state == "running" for job in jobs):
+                    raise Stopped(request.signal)
+                changed(jobs)
+                time.sleep(PAUSE)
+        finally:
+            for job in jobs:
+                if job.process is not None and job.process.poll() is None:
+                    job.process.kill()
+    changed(jobs)
+    return jobs
+
+
+def _begin(plan: Plan, jobs: list[Job], workers: int, environment: Mapping[str, str], plugins: Sequence[Path]) -> None:
+    """Starts what may start; fails what never can."""
+    by_name = {(job.method.name, job.seed): job for job in jobs}
+    for job in jobs:
+        if job.state != "waiting":
+            continue
+        for name in _needed(plan, job):
+            other = by_name[name, job.seed]
+            if other.state == "failed" and not _there(plan, job):
+                job.state, job.reason = "failed", f"{name} failed, which it needs"
+        if job.state == "waiting" and _there(plan, job) and _running(jobs) < workers:
+            job.home.mkdir(parents=True, exist_ok=True)
+            asked = [str(plan.folder), job.method.name, str(job.seed), *map(str, plugins)]
+            command = [sys.executable, "-m", "textgan.compare.work", *asked]
+            with (job.home / "log.txt").open("ab") as log:
+                job.process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+                )
+            job.state = "running"
+
+
+def _collect(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.state != "running" or job.process is None:
+            continue
+        code = job.process.poll()
+        if code is None:
+            job.progress = _progress(job)
+        elif code == 0:
+            job.state = "done"
+        elif code in (130, 143):
+            job.state = "waiting"
+        else:
+            job.state, job.reason = "failed", _reason(job, code)
+
+
+def _needed(plan: Plan, job: Job) -> list[str]:
+    if job.method.best_of:
+        return [job.method.start, job.method.variant]
+    return [plan.origins[job.method.name]["method"]] if job.method.name in plan.origins else []
+
+
+def _there(plan: Plan, job: Job) -> bool:
+    return all(path.exists() for path in plan.needs(job.method, job.seed))
+
+
+def _running(jobs: list[Job]) -> int:
+    return sum(job.state == "running" for job in jobs)
+
+
+def _stop(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.process is not None and job.process.poll() is None:
+            job.process.terminate()
+
+
+def _progress(job: Job) -> tuple[int, int]:
+    try:
+        told = json.loads((job.home / PROGRESS).read_text(encoding="utf-8"))
+        return told["done"], told["of"]
+    except (OSError, ValueError):
+        return job.progress
+
+
+def _reason(job: Job, code: int) -> str:
+    """Its own sentence, or the last line that it wrote."""
+    try:
+        return str(json.loads((job.home / FAILED).read_text(encoding="utf-8"))["reason"])
+    except (OSError, ValueError):
+        lines = (job.home / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return f"exit code {code}: {lines[-1]}" if lines else f"exit code {code}"

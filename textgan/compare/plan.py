@@ -1,0 +1,236 @@
+"""The design of a comparison: which recipes are run with which seeds, and which runs begin where another one stood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from textgan.atomic import write_text
+from textgan.build import common_phases
+from textgan.compare.controls import controls
+from textgan.errors import UserError
+from textgan.folder import Folder
+from textgan.recipe import Recipe, RecipeError
+from textgan.recipe import load as load_recipe
+
+FILE = "comparison.json"
+SHARED = ("data", "tokenizer", "max_len", "device")
+"""What all variants must have alike, for their numbers to be comparable."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a comparison is made.
+
+    Args:
+        seeds: 0 to n - 1.
+        temperatures: at which every model is sampled.
+        samples: sequences for each measurement.
+        level: how often a false "better" is accepted, over all pairs together.
+        margin: differences of quality below it are of no interest, as a share of the spread between the best and
+            the worst model.
+        best_of: sequences of which the trained discriminator takes the best, in the control of that name.
+    """
+
+    seeds: int = 5
+    temperatures: Sequence[float] = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
+    samples: int = 2000
+    level: float = 0.1
+    margin: float = 0.05
+    best_of: int = 4
+    shorter: int = 1
+    """Phases are that many times shorter than the recipes have them; then nothing is ranked."""
+
+
+def quickly(settings: Settings) -> Settings:
+    """Two seeds, short phases, few samples: to see that everything works. Such numbers rank nothing."""
+    return replace(settings, seeds=2, samples=min(settings.samples, 500), temperatures=(0.7, 1.0), shorter=10)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One line of the comparison: a variant, or a control of one.
+
+    Args:
+        name: "seqgan", "seqgan: constant".
+        recipe: its file, beside the others.
+        variant: the variant that it is a control of; its own name if it is none.
+        control: which control, or "".
+        start: the method that is the variant's generator before anything adversarial, "" if there is none.
+        constant: the method that is the variant with a constant reward, "" if there is none.
+        best_of: whether it is that generator with the variant's discriminator to choose: nothing is trained.
+    """
+
+    name: str
+    recipe: str
+    variant: str
+    control: str = ""
+    start: str = ""
+    constant: str = ""
+    best_of: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is written down before anything is run, so that it can be gone on with."""
+
+    folder: Path
+    methods: Sequence[Method]
+    settings: Settings
+    origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Method -> {"method", "index"}: the checkpoint of another one, up to which the two are alike."""
+
+    def recipe(self, method: Method, seed: int) -> Recipe:
+        return load_recipe(self.folder / "recipes" / method.recipe, [f"seed={seed}"]).named(method.name)
+
+    def home(self, name: str, seed: int) -> Path:
+        """Where a method's run with a seed stands, with what was measured of it."""
+        return self.folder / "methods" / _file(name) / f"seed-{seed}"
+
+    def method(self, name: str) -> Method:
+        return next(method for method in self.methods if method.name == name)
+
+    def jobs(self) -> list[tuple[Method, int]]:
+        """Everything to run, such that what others begin from comes before them."""
+        return [(method, seed) for seed in range(self.settings.seeds) for method in self.methods]
+
+    def needs(self, method: Method, seed: int) -> list[Path]:
+        """What must be there before it can run."""
+        if method.best_of:
+            return [Folder(self.home(name, seed) / "run").model for name in (method.start, method.variant)]
+        origin = self.origin(method, seed)
+        return [origin] if origin else []
+
+    def origin(self, method: Method, seed: int) -> Path | None:
+        """The checkpoint that it begins at, or None for the beginning."""
+        found = self.origins.get(method.name)
+        if found is None:
+            return None
+        return Folder(self.home(found["method"], seed) / "run").checkpoint(found["index"])
+
+
+def draw_up(recipes: Iterable[Recipe], settings: Settings, folder: Path) -> Plan:
+    """The plan of a comparison, written to its folder.
+
+    Raises:
+        UserError: if there is nothing to compare, or variants differ in what has to be alike.
+    """
+    variants = {name: _shorter(recipe, settings.shorter) for name, recipe in _named(recipes).items()}
+    _check_alike(variants)
+    methods: list[Method] = []
+    found: dict[str, Recipe] = {}
+    for name, recipe in variants.items():
+        beside = {control: recipe.changed(f"{name}: {control}", changes) for control, changes in controls(recipe)}
+        start, constant = (
+            _doing(beside[control], found) or f"{name}: {control}" if control in beside else ""
+            for control in ("start", "constant")
+        )
+        methods.append(Method(name, f"{_file(name)}.yaml", name, start=start, constant=constant))
+        found[name] = recipe.without_controls()
+        for control, changed in beside.items():
+            if not _doing(changed, found):
+                methods.append(Method(changed.name, f"{_file(changed.name)}.yaml", name, control, start))
+                found[changed.name] = changed
+        chooser = _chooser(recipe, f"{name}: best of {settings.best_of}", settings.best_of) if start else None
+        if chooser is not None:
+            methods.append(Method(chooser.name, f"{_file(chooser.name)}.yaml", name, "best of", start, best_of=True))
+            found[chooser.name] = chooser
+    trained = {method.name: found[method.name] for method in methods if not method.best_of}
+    plan = Plan(folder, methods, settings, _origins(trained))
+    for name, recipe in found.items():
+        target = folder / "recipes" / f"{_file(name)}.yaml"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_text(target, recipe.yaml())
+    content = {"methods": [asdict(m) for m in methods], "settings": asdict(settings), "origins": plan.origins}
+    write_text(folder / FILE, json.dumps(content, indent=2) + "\n")
+    return plan
+
+
+def read(folder: Path) -> Plan:
+    """The plan of a comparison that was begun. Raises UserError if the folder holds none."""
+    if not (folder / FILE).is_file():
+        raise UserError(f"{folder} holds no comparison; begin one with `textgan compare RECIPE RECIPE`")
+    content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    methods = [Method(**fields) for fields in content["methods"]]
+    return Plan(folder, methods, Settings(**content["settings"]), content["origins"])
+
+
+def _named(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
+    """Each under a name of its own: a recipe that is given twice gets a number."""
+    named: dict[str, Recipe] = {}
+    for recipe in recipes:
+        count = sum(name == recipe.name or name.startswith(f"{recipe.name} (") for name in named)
+        name = f"{recipe.name} ({count + 1})" if count else recipe.name
+        named[name] = recipe.named(name)
+    if len(named) < 2:
+        raise UserError("a comparison needs at least two recipes; one alone is `textgan run`, controls included")
+    return named
+
+
+def _shorter(recipe: Recipe, factor: int) -> Recipe:
+    if factor == 1:
+        return recipe
+    steps = {name: {"steps": max(1, phase["steps"] // factor)} for name, phase in recipe.filled["phases"].items()}
+    return recipe.changed(recipe.name, {"phases": steps})
+
+
+def _check_alike(variants: Mapping[str, Recipe]) -> None:
+    (first, one), *others = variants.items()
+    for name, other in others:
+        for key in SHARED:
+            mine, theirs = one.filled[key], other.filled[key]
+            if mine != theirs:
+                setting = f"{key}.name=..." if isinstance(mine, dict) else f"{key}=..."
+                raise UserError(
+                    f"{first} and {name} differ in {key} ({_short(mine)}; {_short(theirs)}), so their numbers would "
+                    f"not be comparable; give it for all, {setting}"
+                )
+
+
+def _short(value: Any) -> str:
+    return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+
+
+def _doing(recipe: Recipe, found: Mapping[str, Recipe]) -> str:
+    """The name of a method that trains the very same, or ""."""
+    return next((name for name, other in found.items() if _same(recipe, other)), "")
+
+
+def _chooser(recipe: Recipe, name: str, count: int) -> Recipe | None:
+    """The recipe with its discriminator to choose among samples, or None where it cannot judge them."""
+    try:
+        return recipe.changed(name, {"decoding": {"name": "best_of", "n": count}})
+    except RecipeError:
+        return None
+
+
+def _same(one: Recipe, other: Recipe) -> bool:
+    """Whether two recipes train the same generator in the same way, whatever stands in blocks that no turn uses."""
+    steps = sum(phase["steps"] for phase in one.filled["phases"].values())
+    ends = len(one.filled["phases"]) == len(other.filled["phases"])
+    return (
+        ends
+        and steps == sum(p["steps"] for p in other.filled["phases"].values())
+        and (common_phases(one, other) == len(one.filled["phases"]))
+    )
+
+
+def _origins(recipes: Mapping[str, Recipe]) -> dict[str, dict[str, Any]]:
+    """For each method, the earlier one that goes the longest way with it."""
+    found: dict[str, dict[str, Any]] = {}
+    names = list(recipes)
+    for place, name in enumerate(names):
+        alike = {other: common_phases(recipes[other], recipes[name]) for other in names[:place]}
+        best = max(alike, key=lambda other: alike[other], default=None)
+        if best is not None and alike[best]:
+            phases = list(recipes[best].filled["phases"].values())[: alike[best]]
+            found[name] = {"method": best, "index": sum(phase["steps"] for phase in phases)}
+    return found
+
+
+def _file(name: str) -> str:
+    """A name as a file's: letters, digits and dashes."""
+    return "-".join("".join(c if c.isalnum() or c in "._" else " " for c in name).split())

@@ -1,0 +1,196 @@
+"""The report: one HTML file that needs nothing else, and the same numbers as JSON, CSV and LaTeX.
+
+Sample text is hostile: Jinja2 escapes it in HTML, `visible` takes out what steers a terminal, and CSV cells that a
+spreadsheet would run get an apostrophe.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textgan.atomic import write_text
+from textgan.compare import tables
+from textgan.compare.chart import Series, chart
+from textgan.compare.results import Measurement, Pair, Results, oriented
+from textgan.folder import Folder
+from textgan.text import visible
+
+PAGE, JSON, CSV, LATEX = "report.html", "results.json", "results.csv", "results.tex"
+NONCE = "textgan"
+
+
+def write(found: Results) -> Path:
+    """Writes all four into the comparison's folder; returns the page's path."""
+    import jinja2
+
+    folder = found.plan.folder
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("textgan"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    write_text(folder / PAGE, environment.get_template(PAGE).render(_content(found)))
+    write_text(folder / JSON, json.dumps(tables.document(found), indent=2, allow_nan=False) + "\n")
+    write_text(folder / CSV, tables.csv_text(found))
+    write_text(folder / LATEX, tables.latex(found))
+    return folder / PAGE
+
+
+def _content(found: Results) -> dict[str, Any]:
+    plan, settings = found.plan, found.plan.settings
+    variants = [method.name for method in plan.methods if not method.control]
+    known = [name for name in (m.name for m in plan.methods) if name in found.measured]
+    shown = [name for name in known if 0 in found.measured[name] and found.measured[name][0].texts]
+    rows = zip(*(found.measured[name][0].texts for name in shown), strict=False)
+    return {
+        "nonce": NONCE,
+        "title": " against ".join(variants),
+        "lead": f"{settings.seeds} seeds, {settings.samples:,} samples a measurement, {len(plan.methods)} methods.",
+        "summary": list(_summary(found, variants)),
+        "verdicts": [_verdict(pair) for pair in found.pairs],
+        "explained": _explained(found),
+        "warnings": [(name, flag.text) for name, flags in found.flags.items() for flag in flags],
+        "missing": [f"{n}, seed {s}: {visible(r)}" for n, each in found.failed.items() for s, r in each.items()],
+        "frontier": _frontier(found, known),
+        "training": list(_training(found, variants)),
+        "sampled": {"names": shown, "rows": [[visible(text) for text in row] for row in rows]},
+        "differences": list(_differences(found, variants)),
+        "table": tables.metric_rows(found, known),
+        "costs": [_cost(name, found.measured[name]) for name in known],
+        "environment": list(_environment(found, known)),
+    }
+
+
+def _summary(found: Results, variants: Sequence[str]) -> Iterator[str]:
+    """The verdicts in words."""
+    if found.plan.settings.shorter > 1:
+        factor = found.plan.settings.shorter
+        yield f"A quick look: phases are {factor} times shorter than in the recipes. Nothing is ranked."
+        return
+    for name in variants:
+        mine = [pair for pair in found.pairs if pair.first == name]
+        for said in dict.fromkeys(pair.verdict for pair in mine):
+            others = ", ".join(pair.second for pair in mine if pair.verdict == said)
+            yield f"{name}: {said}{PREPOSITIONS.get(said, ' beside ')}{others}."
+    if any(pair.verdict == "not enough seeds" for pair in found.pairs):
+        yield (
+            f"Of {len(found.pairs)} pairs the clearest could count from {found.seeds_needed} seeds on; "
+            f"there are {found.plan.settings.seeds}."
+        )
+
+
+PREPOSITIONS = {"better": " than ", "worse": " than ", "equivalent": " to ", "no difference found": " from "}
+
+
+def _verdict(pair: Pair) -> dict[str, str]:
+    found = pair.difference
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "axes": f"{pair.quality} at equal {pair.diversity}",
+        "verdict": pair.verdict,
+        "kind": pair.verdict if pair.verdict in ("better", "worse", "collapsed") else "",
+        "mean": f"{found.mean:+.3f}" if found else "",
+        "interval": f"{found.low:+.3f} to {found.high:+.3f}" if found and math.isfinite(found.low) else "",
+        "p": f"{pair.corrected:.3f}" if found else "",
+        "ahead": "" if math.isnan(pair.ahead) else f"{pair.ahead:.0%}",
+        "detectable": f"{found.detectable:.3f}" if found and math.isfinite(found.detectable) else "nothing",
+    }
+
+
+def _explained(found: Results) -> str:
+    settings = found.plan.settings
+    return (
+        f"The difference is that of quality where both are equally diverse, on average, positive if the first is "
+        f"better. Paired over seeds; exact sign tests, corrected "
+        f"by Holm for {len(found.pairs)} pairs; a verdict needs p of at most {settings.level:g} and a "
+        f"{1 - settings.level:.0%} bootstrap interval without zero. Equivalent: the interval lies within "
+        f"{found.margin:.3f} of zero. Ahead: share of the diversities at which the first is better. Could have seen: "
+        f"the true difference that these seeds show in four of five cases."
+    )
+
+
+def _frontier(found: Results, known: Sequence[str]) -> Any:
+    series = []
+    colours = _colours(found)
+    for name in known:
+        runs = found.measured[name]
+        controls = bool(found.plan.method(name).control)
+        points, spread, labels = [], [], []
+        for place, point in enumerate(next(iter(runs.values())).points):
+            values = [run.points[place] for run in runs.values()]
+            if not all(name in each for each in values for name in (found.quality, found.diversity)):
+                continue
+            x = [oriented(found.diversity, v[found.diversity]) for v in values]
+            y = [oriented(found.quality, v[found.quality]) for v in values]
+            if not all(map(math.isfinite, (*x, *y))):
+                continue
+            points.append((statistics.fmean(x), statistics.fmean(y)))
+            spread.append((min(y), max(y)))
+            labels.append(f"temperature {point['temperature']:g}")
+        series.append(Series(name, points, colours[name], controls, spread, labels))
+    across, up = (name if oriented(name, 1) > 0 else f"minus {name}" for name in (found.diversity, found.quality))
+    return chart(series, across, up, "Quality against diversity")
+
+
+def _colours(found: Results) -> Mapping[str, int]:
+    """A colour a variant; its controls share it and are dashed."""
+    variants = list(dict.fromkeys(method.variant for method in found.plan.methods))
+    return {method.name: variants.index(method.variant) % 8 for method in found.plan.methods}
+
+
+def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
+    """The axes' metrics over the rounds of seed 0, phases marked."""
+    entries = {
+        name: [e for e in Folder(found.plan.home(name, 0) / "run").entries() if e["kind"] == "evaluation"]
+        for name in variants
+    }
+    colours = _colours(found)
+    for metric in dict.fromkeys((found.quality, found.diversity)):
+        series = [
+            Series(
+                name, [(e["step"], e[metric]) for e in mine if math.isfinite(e.get(metric, math.nan))], colours[name]
+            )
+            for name, mine in entries.items()
+        ]
+        first = next((mine for mine in entries.values() if mine), [])
+        begins: dict[str, float] = {}
+        for entry in first:
+            begins.setdefault(entry["phase"], entry["step"] - entry["round"])
+        yield chart(series, "rounds", metric, f"{metric} while training", [(at, name) for name, at in begins.items()])
+
+
+def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each variant's filled recipe beside the first one's."""
+    first, *others = variants
+    files = {name: found.plan.folder / "recipes" / found.plan.method(name).recipe for name in variants}
+    written = {name: file.read_text(encoding="utf-8").splitlines() for name, file in files.items()}
+    for name in others:
+        lines = list(difflib.unified_diff(written[first], written[name], first, name, lineterm="", n=1))
+        yield f"{name} beside {first}", "\n".join(map(visible, lines)) if lines else "The same."
+
+
+def _cost(name: str, runs: Mapping[int, Measurement]) -> dict[str, str]:
+    costs = [run.cost for run in runs.values()]
+    return {
+        "name": name,
+        "rounds": f"{costs[0]['rounds']:,}",
+        "batches": f"{costs[0]['batches']:,}",
+        "seconds": f"{statistics.median(cost['seconds'] for cost in costs):,.0f}",
+    }
+
+
+def _environment(found: Results, known: Sequence[str]) -> Iterator[str]:
+    folder = Folder(found.plan.home(found.plan.methods[0].name, 0) / "run")
+    if (folder.path / "environment.json").is_file():
+        for key, value in folder.read("environment.json").items():
+            text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+            yield visible(f"{key}: {text}")
+    if (folder.path / "data.json").is_file():
+        yield visible(f"data: {json.dumps(folder.read('data.json'), ensure_ascii=False)}")
+    if (folder.path / "summary.json").is_file():
+        yield from (visible(text) for text in folder.read("summary.json")["signatures"])

@@ -1,0 +1,107 @@
+"""One job of a comparison: a method's run with one seed, then its measurement. A process of its own.
+
+python -m textgan.compare.work FOLDER METHOD SEED [PLUGIN.py ...]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from textgan import checkpoint, registry, running
+from textgan.atomic import write_text
+from textgan.build import Run, build
+from textgan.compare.measure import sweep
+from textgan.compare.plan import Method, Plan, read
+from textgan.errors import Failure, UserError
+from textgan.folder import Folder
+from textgan.running import Observer
+from textgan.seeds import derive
+from textgan.stopping import Stopped
+from textgan.training import Step
+
+MEASURED, FAILED, PROGRESS = "measured.json", "failed.json", "progress.json"
+
+
+class Teller(Observer):
+    """Writes how far it is, for whoever shows all runs."""
+
+    def __init__(self, home: Path, total: int) -> None:
+        self.home, self.total, self.told = home, total, 0.0
+
+    def stepped(self, step: Step) -> None:
+        if time.monotonic() - self.told > 1:
+            self.told = time.monotonic()
+            done = {"done": step.place.index, "of": self.total, "phase": step.phase.name}
+            write_text(self.home / PROGRESS, json.dumps(done))
+
+
+def work(plan: Plan, method: Method, seed: int) -> None:
+    """Runs, or goes on, to the end; then measures. What is there already is not done again."""
+    home = plan.home(method.name, seed)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / FAILED).unlink(missing_ok=True)
+    began = time.monotonic()
+    recipe = plan.recipe(method, seed)
+    if method.best_of:
+        run = build(recipe)
+        _choose(run, plan, method, seed)
+    else:
+        total = sum(phase["steps"] for phase in recipe.filled["phases"].values())
+        teller = Teller(home, total)
+        run = running.branch(recipe, home / "run", plan.origin(method, seed), teller)
+    trained = time.monotonic() - began
+    # What is chosen by a discriminator is of another law than the generator's likelihood.
+    metrics = [m for m in run.metrics if not (method.best_of and "log_prob" in m.needs)]
+    found = sweep(
+        run.generator,
+        run.corpus,
+        metrics,
+        plan.settings.temperatures,
+        plan.settings.samples,
+        derive(seed, "measure"),
+        run.decoding,
+    )
+    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(run, home, trained)}))
+    (home / PROGRESS).unlink(missing_ok=True)
+
+
+def _choose(run: Run, plan: Plan, method: Method, seed: int) -> None:
+    """The start's generator, and the discriminator that the variant ended with."""
+    start, variant = (Folder(plan.home(name, seed) / "run") for name in (method.start, method.variant))
+    run.generator.load_state_dict(load_file(start.model / "generator.safetensors"))
+    checkpoint.restore_player(run.modules["discriminator"], "discriminator", variant.saved()[-1])
+
+
+def _cost(run: Run, home: Path, seconds: float) -> Mapping[str, Any]:
+    """What it took: rounds, training batches, seconds in this process (a run that was gone on with took longer)."""
+    rounds = sum(phase.steps for phase in run.phases)
+    return {"rounds": rounds, "batches": run.batches.index, "seconds": seconds}
+
+
+def main(arguments: list[str]) -> int:
+    """0 if it is measured, 1 if it failed, 130 or 143 if it was stopped and can go on."""
+    folder, name, seed = Path(arguments[0]), arguments[1], int(arguments[2])
+    plan = read(folder)
+    home = plan.home(name, seed)
+    try:
+        for file in arguments[3:]:
+            registry.load_plugin(Path(file))
+        work(plan, plan.method(name), seed)
+    except Stopped as stopped:
+        return 128 + stopped.signal
+    except (UserError, Failure) as error:
+        home.mkdir(parents=True, exist_ok=True)
+        write_text(home / FAILED, json.dumps({"reason": str(error)}))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -111,7 +111,11 @@ class Generator(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} has no posterior")
 
     def export(self, folder: Path) -> None:
-        """Writes the model once more, in whatever form other programs load. Nothing, by default."""
+        """Writes the model once more, in whatever form other programs load. Nothing, by default.
+
+        A constructor's argument `exported` receives that folder where a finished model is loaded, and is not given
+        where one is trained.
+        """
 
 
 class Discriminator(nn.Module, ABC):

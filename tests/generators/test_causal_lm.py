@@ -12,6 +12,7 @@ from chances import p_value
 from torch import Tensor
 
 from textgan.data import network
+from textgan.decodings.beam import Beam
 from textgan.errors import UserError
 from textgan.generators import causal_lm
 from textgan.generators.causal_lm import CausalLm
@@ -144,6 +145,16 @@ def test_completions_come_as_often_as_they_should(floats: int, monkeypatch: pyte
         row = order[torch.searchsorted(numbers, (drawn * base).sum(1)).clamp_max(len(order) - 1)]
         assert torch.equal(every.x[begins][row], drawn)
         assert p_value(row, probability[begins] / probability[begins].sum()) > 1e-3
+
+
+@torch.no_grad()
+def test_a_beam_that_keeps_everything_finds_the_likeliest_text() -> None:
+    generator = make()
+    every = enumerate_sequences(VOCAB, 3)
+    best = every[generator.log_prob(every).sum(1).argmax().view(1)]
+    found = Beam(width=150)(generator, Batch.blank(2, 3))
+    for row in (0, 1):
+        assert found.x[row][found.valid[row]].tolist() == best.x[best.valid].tolist()
 
 
 @torch.no_grad()

@@ -115,7 +115,7 @@ def test_another_tokenizer_is_refused_before_anything_is_trained(folder: Path, t
 def test_generate_starts_ends_and_bars_as_we_do(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    sizes = ("generator.hidden_dim=16", "phases.pretrain-g.steps=2", "data.sentences=300", "data.test=30")
+    sizes = ("generator.hidden_dim=16", "phases.likelihood.steps=2", "data.sentences=300", "data.test=30")
     running.start(recipe.load("transformer", [*FEW, *sizes]), tmp_path / "run")
     home = tmp_path / "run" / "model" / "hf"
     model, words = AutoModelForCausalLM.from_pretrained(home), AutoTokenizer.from_pretrained(home)

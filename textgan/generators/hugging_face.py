@@ -42,7 +42,7 @@ def new_config(
         )
     default = AutoConfig.for_model(architecture)
     _refuse_unknown(further, default)
-    fitting = {
+    fitting: dict[str, Any] = {
         "intermediate_size": 4 * hidden_dim,
         "ffn_dim": 4 * hidden_dim,
         "num_key_value_heads": heads,
@@ -58,6 +58,9 @@ def new_config(
         "pad_token_id": None,
     }
     own = default.to_dict()
+    fitting |= {
+        name: "gelu_pytorch_tanh" for name, value in own.items() if value == "gelu_new"
+    }  # the same, in one kernel
     wanted = {name: value for name, value in fitting.items() if name in own} | sizes | dict(further)
     wanted = {default.attribute_map.get(name, name): value for name, value in wanted.items()}
     try:

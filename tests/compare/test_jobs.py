@@ -1,0 +1,83 @@
+"""Runs in processes of their own: in order, once, and without sinking each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from textgan.compare import jobs as running
+from textgan.compare.jobs import Job, run_all
+from textgan.compare.plan import Plan, Settings, draw_up
+from textgan.compare.work import main
+from textgan.recipe import Recipe
+
+SMALL = Settings(seeds=1, temperatures=(0.7, 1.0), samples=20)
+
+
+@pytest.fixture
+def plan(recipes: list[Recipe], tmp_path: Path) -> Plan:
+    return draw_up(recipes, SMALL, tmp_path / "out")
+
+
+def test_a_job_is_run_and_measured(plan: Plan) -> None:
+    assert main([str(plan.folder), "one", "0"]) == 0
+    assert main([str(plan.folder), "one: start", "0"]) == 0
+    measured = {name: json.loads((plan.home(name, 0) / "measured.json").read_text()) for name in ("one", "one: start")}
+    assert [p["temperature"] for p in measured["one"]["points"]] == [0.7, 1.0]
+    assert measured["one"]["texts"]
+    assert measured["one"]["points"] != measured["one: start"]["points"]
+    start = plan.home("one: start", 0) / "run/model/generator.safetensors"
+    shared = plan.home("one", 0) / "run/checkpoints/000006/weights.safetensors"
+    from safetensors.torch import load_file
+
+    ours, theirs = load_file(start), load_file(shared)
+    assert all(torch.equal(value, theirs[f"generator.{key}"]) for key, value in ours.items())
+    assert main([str(plan.folder), "one: best of 4", "0"]) == 0
+    chosen = json.loads((plan.home("one: best of 4", 0) / "measured.json").read_text())
+    assert "nll_test" not in chosen["points"][0], "chosen samples are not of the generator's law"
+    assert "bleu4" in chosen["points"][0]
+
+
+def test_one_that_fails_says_why(plan: Plan) -> None:
+    recipe = plan.folder / "recipes" / plan.method("one").recipe
+    recipe.write_text(recipe.read_text().replace("hidden_dim: 4", "hidden_dim: none"))
+    assert main([str(plan.folder), "one", "0"]) == 1
+    assert "hidden_dim" in json.loads((plan.home("one", 0) / "failed.json").read_text())["reason"]
+
+
+def test_all_of_it_once_and_failures_alone(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "two" cannot be read; everything else ends, and what needs "two" fails with it."""
+    recipe = plan.folder / "recipes" / plan.method("two").recipe
+    recipe.write_text("nonsense: 1\n")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    seen: list[list[str]] = []
+    found = {job.method.name: job for job in run_all(plan, 2, lambda jobs: seen.append([j.state for j in jobs]))}
+    assert {name: job.state for name, job in found.items()} == {
+        "one": "done",
+        "one: start": "done",
+        "one: early": "done",
+        "one: continued": "done",
+        "one: constant": "done",
+        "one: best of 4": "done",
+        "two": "failed",
+        "two: best of 4": "failed",
+    }
+    assert "nonsense" in found["two"].reason
+    assert found["two: best of 4"].reason == "two failed, which it needs"
+    assert max(states.count("running") for states in seen) == 2
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("what is done is not done again")
+
+    monkeypatch.setattr(running.subprocess, "Popen", refuse)
+    recipe.unlink()
+    done = [job for job in _only_done(plan) if job.state == "done"]
+    assert len(done) == 6
+
+
+def _only_done(plan: Plan) -> list[Job]:
+    few = Plan(plan.folder, [m for m in plan.methods if m.variant == "one"], plan.settings, plan.origins)
+    return run_all(few, 2, lambda jobs: None)

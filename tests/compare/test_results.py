@@ -1,0 +1,93 @@
+"""Planted cases: what is said of two copies, of collapse, of what is better, of too few seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from planting import curve
+
+from textgan.compare.plan import Plan
+from textgan.compare.results import LIKELIHOOD, Results, axes, results
+
+
+def said(found: Results, first: str, second: str) -> str:
+    return next(pair.verdict for pair in found.pairs if (pair.first, pair.second) == (first, second))
+
+
+def noisy(seed: int) -> float:
+    return [0.003, -0.002, 0.001, -0.003, 0.002, -0.001, 0.002][seed]
+
+
+def test_two_copies_of_one_model_are_equivalent(planted: Callable[..., Plan]) -> None:
+    found = results(planted({"one": curve(0.1), "two": curve(0.1), "one: start": curve(0.0)}))
+    assert said(found, "one", "two") == "equivalent"
+
+
+def test_a_model_that_is_better_is_better(planted: Callable[..., Plan]) -> None:
+    plan = planted({"one": curve(0.1, noise=noisy), "two": curve(0.0)}, seeds=7)
+    found = results(plan)
+    assert said(found, "one", "two") == "better"
+    (pair,) = (p for p in found.pairs if p.second == "two")
+    assert pair.difference is not None
+    assert pair.difference.mean == pytest.approx(0.1, abs=0.01)
+    assert pair.ahead == 1
+
+
+def test_a_collapsed_twin_is_collapsed_whatever_its_quality(planted: Callable[..., Plan]) -> None:
+    twin = curve(0.2, diversity=-2.0, unique=0.05, entropy=0.1)
+    found = results(planted({"one": twin, "two": curve(0.0), "one: start": curve(0.0)}))
+    assert said(found, "one", "two") == "collapsed"
+    assert any(flag.collapse for flag in found.flags["one"])
+    assert not found.flags["two"]
+
+
+def test_few_seeds_say_so(planted: Callable[..., Plan]) -> None:
+    found = results(planted({"one": curve(0.1, noise=noisy), "two": curve(0.0)}, seeds=3))
+    assert said(found, "one", "two") == "not enough seeds"
+    assert found.seeds_needed == 5
+
+
+def test_no_difference_is_no_verdict(planted: Callable[..., Plan]) -> None:
+    found = results(planted({"one": curve(0.0, noise=lambda s: 0.1 * (-1) ** s), "two": curve(0.0)}))
+    assert said(found, "one", "two") == "no difference found"
+
+
+def test_likelihood_training_at_its_best_is_all_of_it(planted: Callable[..., Plan]) -> None:
+    """A variant has to beat the best of early, pre-trained and continued at any temperature."""
+    found = results(
+        planted(
+            {
+                "one": curve(0.05),
+                "one: start": curve(0.0),
+                "one: early": curve(0.1),
+                "two": curve(0.2),
+            },
+            seeds=8,
+        )
+    )
+    assert said(found, "one", LIKELIHOOD) == "worse"
+    assert said(found, "two", LIKELIHOOD) == "better"
+
+
+def test_a_method_without_a_likelihood_is_compared_by_other_axes(planted: Callable[..., Plan]) -> None:
+    def without(seed: int) -> list[dict[str, float]]:
+        return [{k: v for k, v in p.items() if k != "nll_test"} for p in curve(0.0)(seed)]
+
+    found = results(planted({"one": curve(0.0), "two": curve(0.0), "one: best of 4": without}))
+    used = {(p.first, p.second): (p.quality, p.diversity) for p in found.pairs}
+    assert used["one", "two"] == ("bleu4", "nll_test")
+    assert used["one", "one: best of 4"] == ("bleu4", "self_bleu4")
+    with pytest.raises(ValueError, match="needs one of"):
+        axes([{0: [{"temperature": 1.0, "unique": 1.0}]}])
+
+
+def test_missing_runs_are_named_and_the_rest_compared(planted: Callable[..., Plan]) -> None:
+    plan = planted({"one": curve(0.0), "two": curve(0.0)})
+    (plan.home("two", 3) / "measured.json").unlink()
+    (plan.home("two", 3) / "failed.json").write_text('{"reason": "it diverged"}')
+    found = results(plan)
+    assert found.failed["two"] == {3: "it diverged"}
+    (pair,) = (p for p in found.pairs if p.second == "two")
+    assert pair.difference is not None
+    assert len(pair.difference.each) == 5

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from textgan import draws
+from textgan import draws, recipe
+from textgan.errors import UserError
 from textgan.generators.vae import Vae
 from textgan.testing import check_generator, enumerate_sequences, tiny_vocabulary
 from textgan.types import Batch, Samples, Vocabulary
@@ -229,3 +230,24 @@ def test_it_learns_to_put_a_sentence_into_its_code() -> None:
     generator.eval()
     with torch.no_grad():
         assert torch.equal(generator.write(generator.encode(batch), batch, draws.greedy).x, tokens)
+
+
+@pytest.mark.parametrize("estimator", ["reinforce", "rollout"])
+def test_a_score_gradient_of_a_bound_is_refused(estimator: str) -> None:
+    """It would run, and mean nothing."""
+    phase = "phases.gan={steps: 1, turns: [adversarial, discriminate]}"
+    blocks = ["discriminator=text_cnn", "loss=bce", "optimizers.discriminator.lr=1e-3", f"estimator={estimator}", phase]
+    with pytest.raises(UserError, match='trains by score gradients, which generator "vae" does not allow'):
+        recipe.load("vae", blocks)
+
+
+def test_the_recipe_anneals_and_its_control_does_not() -> None:
+    loaded = recipe.load("vae", [])
+    (anneal,) = loaded.filled["callbacks"]
+    assert anneal["option"] == "generator.kl_weight"
+    assert anneal["start"] < 0.1
+    assert anneal["end"] == 1
+    assert loaded.filled["generator"]["word_dropout"] > 0
+    plain = loaded.control("plain").filled
+    assert plain["callbacks"] == []
+    assert (plain["generator"]["word_dropout"], plain["generator"]["kl_weight"]) == (0, 1)

@@ -9,6 +9,8 @@ from planting import curve
 
 from textgan.compare.plan import Plan
 from textgan.compare.results import LIKELIHOOD, Results, axes, results
+from textgan.compare.selfcheck import Checked
+from textgan.errors import UserError
 
 
 def said(found: Results, first: str, second: str) -> str:
@@ -78,7 +80,7 @@ def test_a_method_without_a_likelihood_is_compared_by_other_axes(planted: Callab
     used = {(p.first, p.second): (p.quality, p.diversity) for p in found.pairs}
     assert used["one", "two"] == ("bleu4", "nll_test")
     assert used["one", "one: best of 4"] == ("bleu4", "self_bleu4")
-    with pytest.raises(ValueError, match="needs one of"):
+    with pytest.raises(UserError, match="needs one of"):
         axes([{0: [{"temperature": 1.0, "unique": 1.0}]}])
 
 
@@ -91,3 +93,18 @@ def test_missing_runs_are_named_and_the_rest_compared(planted: Callable[..., Pla
     (pair,) = (p for p in found.pairs if p.second == "two")
     assert pair.difference is not None
     assert len(pair.difference.each) == 5
+
+
+def test_a_metric_that_ranks_known_texts_wrongly_is_no_axis(planted: Callable[..., Plan]) -> None:
+    plan = planted({"one": curve(0.1), "two": curve(0.0)})
+    kinds = {"real": 0.5, "shuffled": 0.4, "repeated": 0.6, "training text": 0.5}
+    right = {kind: {"bleu4": value, "self_bleu4": value} for kind, value in kinds.items()}
+    better = {"bleu4": "higher", "self_bleu4": "lower"}
+    assert axes_of(results(plan, Checked(right, better))) == ("bleu4", "nll_test")
+    broken = right | {"shuffled": {"bleu4": 0.9, "self_bleu4": 0.1}}
+    with pytest.raises(UserError, match="needs one of nll_oracle"):
+        results(plan, Checked(broken, better))
+
+
+def axes_of(found: Results) -> tuple[str, str]:
+    return found.quality, found.diversity

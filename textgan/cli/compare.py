@@ -87,8 +87,10 @@ def report(folder: Path) -> None:
     from textgan.compare.plan import read
     from textgan.compare.report import write
     from textgan.compare.results import results
+    from textgan.compare.selfcheck import of
 
-    click.echo(str(write(results(read(folder)))))
+    plan = read(folder)
+    click.echo(str(write(results(plan, of(plan)))))
 
 
 def _begin(given: Sequence[str], settings: Settings, out: Path | None) -> Plan:

@@ -27,6 +27,7 @@ def watch(plan: Plan, workers: int, plugins: Sequence[Path]) -> None:
     """Runs a comparison to its end and shows what came of it. Raises Failure if nothing could be measured."""
     from textgan.compare.report import write
     from textgan.compare.results import results as gather
+    from textgan.compare.selfcheck import of
 
     console, began = news(), time.monotonic()
     say(f"{plan.folder}: {len(plan.methods)} methods, {plan.settings.seeds} seeds, {workers} at once")
@@ -40,7 +41,7 @@ def watch(plan: Plan, workers: int, plugins: Sequence[Path]) -> None:
         say(f"{job.method.name}, seed {job.seed}: {job.reason}")
     if len(broken) == len(jobs):
         raise Failure(f"{plan.folder}: every run failed")
-    found = gather(plan)
+    found = gather(plan, of(plan))
     page = write(found)
     _show(found)
     say(f"{page} ({(time.monotonic() - began) / 60:.1f} min)")

@@ -60,6 +60,7 @@ def _content(found: Results) -> dict[str, Any]:
         "sampled": {"names": shown, "rows": [[visible(text) for text in row] for row in rows]},
         "differences": list(_differences(found, variants)),
         "table": tables.metric_rows(found, known),
+        "checks": tables.checks(found),
         "costs": [_cost(name, found.measured[name]) for name in known],
         "environment": list(_environment(found, known)),
     }

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from textgan.compare import flags
 from textgan.compare.frontier import Frontier, Gap, gap
 from textgan.compare.plan import Plan
+from textgan.compare.selfcheck import Checked
 from textgan.compare.statistics import Difference, Verdict, holm, paired, seeds_needed, verdict
 from textgan.compare.work import FAILED, MEASURED
+from textgan.errors import UserError
 
 LIKELIHOOD = "likelihood, at its best"
 """The union of what likelihood training reaches, over its steps and all temperatures."""
@@ -75,6 +77,7 @@ class Results:
     failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     margin: float = 0.0
     seeds_needed: int = 0
+    checked: Checked | None = None
 
 
 def collect(plan: Plan) -> tuple[dict[str, dict[int, Measurement]], dict[str, dict[int, str]]]:
@@ -93,16 +96,21 @@ def collect(plan: Plan) -> tuple[dict[str, dict[int, Measurement]], dict[str, di
     return measured, failed
 
 
-def results(plan: Plan) -> Results:
-    """All that may be said of a comparison as far as it has been run."""
+def results(plan: Plan, checked: Checked | None = None) -> Results:
+    """All that may be said of a comparison as far as it has been run.
+
+    Args:
+        checked: how its metrics rank known texts; those that do it wrongly are no axes.
+    """
+    usable = [names for names in AXES if not _failing(names, checked)]
     measured, failed = collect(plan)
     variants = [method.name for method in plan.methods if not method.control and method.name in measured]
     points = _points(plan, measured)
-    quality, diversity = axes([points[name] for name in variants])
+    quality, diversity = axes([points[name] for name in variants], usable)
     found_flags = {name: flags.flags(plan, name, runs, measured) for name, runs in measured.items()}
     margin = plan.settings.margin * _spread(measured, quality)
     asked = [(one, other) for one, other in _asked(plan) if one in points and other in points]
-    used = [axes([points[one], points[other]]) for one, other in asked]
+    used = [axes([points[one], points[other]], usable) for one, other in asked]
     gaps = [_gaps(points[one], points[other], *names) for (one, other), names in zip(asked, used, strict=True)]
     differences = [_difference(each, plan.settings.level) for each in gaps]
     corrected = holm([difference.p if difference else 1.0 for difference in differences])
@@ -113,18 +121,23 @@ def results(plan: Plan) -> Results:
         ahead = sum(g.ahead for g in each if g) / len(each) if each and all(each) else math.nan
         pairs.append(Pair(one, other, *names, difference, p, said, ahead))
     needed = seeds_needed(len(asked), plan.settings.level)
-    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, margin, needed)
+    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, margin, needed, checked)
 
 
-def axes(runs: Sequence[Runs]) -> tuple[str, str]:
-    """The first pair of metrics that all of these have at every temperature. Raises ValueError if there is none."""
+def _failing(names: tuple[str, str], checked: Checked | None) -> bool:
+    pairs = zip(names, ("quality", "diversity"), strict=True)
+    return checked is not None and any(checked.ranks(name, axis) is False for name, axis in pairs)
+
+
+def axes(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tuple[str, str]:
+    """The first pair of metrics that all of these have at every temperature. Raises UserError if there is none."""
     points = [point for each in runs for run in each.values() for point in run]
-    for quality, diversity in AXES:
+    for quality, diversity in usable:
         if points and all(quality in point and diversity in point for point in points):
             return quality, diversity
-    raise ValueError(
+    raise UserError(
         "no pair of a quality and a diversity metric was measured for all methods; a comparison needs one of "
-        + ", ".join(f"{q} with {d}" for q, d in AXES)
+        + ", ".join(f"{q} with {d}" for q, d in usable)
     )
 
 

@@ -39,6 +39,19 @@ def metric_rows(found: Results, known: Sequence[str]) -> dict[str, Any]:
     return {"names": list(known), "rows": rows}
 
 
+def checks(found: Results) -> dict[str, Any]:
+    """{"kinds", "rows"}: a row a metric, its values on texts of known worth, and what it ranks wrongly."""
+    if found.checked is None:
+        return {"kinds": [], "rows": []}
+    kinds = found.checked.values
+    rows = []
+    for metric in kinds["real"]:
+        wrong = [axis for axis in ("quality", "diversity") if found.checked.ranks(metric, axis) is False]
+        cells = [f"{values[metric]:.3f}" if metric in values else "" for values in kinds.values()]
+        rows.append({"name": metric, "cells": cells, "wrong": f"not for {' or '.join(wrong)}" if wrong else ""})
+    return {"kinds": list(kinds), "rows": rows}
+
+
 def document(found: Results) -> dict[str, Any]:
     """Everything, for programs. What JSON has no number for becomes text."""
     return {

@@ -17,7 +17,15 @@ from textgan.errors import UserError
 
 LIKELIHOOD = "likelihood, at its best"
 """The union of what likelihood training reaches, over its steps and all temperatures."""
-AXES = (("nll_oracle", "nll_test"), ("nll_oracle", "self_bleu4"), ("bleu4", "nll_test"), ("bleu4", "self_bleu4"))
+AXES = (
+    ("nll_oracle", "nll_test"),
+    ("nll_oracle", "reverse_lm_score"),
+    ("nll_oracle", "self_bleu4"),
+    ("lm_score", "nll_test"),
+    ("lm_score", "reverse_lm_score"),
+    ("bleu4", "nll_test"),
+    ("bleu4", "self_bleu4"),
+)
 """Quality and diversity, the first pair that all methods have."""
 HIGHER = frozenset({"bleu2", "bleu3", "bleu4", "bleu5"})
 """Of the axes, those whose higher values are better; all others are losses, or likeness to each other."""

@@ -57,6 +57,7 @@ def _content(found: Results) -> dict[str, Any]:
         "missing": [f"{n}, seed {s}: {visible(r)}" for n, each in found.failed.items() for s, r in each.items()],
         "frontier": _frontier(found, known),
         "training": list(_training(found, variants)),
+        "exposure": _exposure(found, variants),
         "sampled": {"names": shown, "rows": [[visible(text) for text in row] for row in rows]},
         "differences": list(_differences(found, variants)),
         "table": tables.metric_rows(found, known),
@@ -163,6 +164,27 @@ def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
         for entry in first:
             begins.setdefault(entry["phase"], entry["step"] - entry["round"])
         yield chart(series, "rounds", metric, f"{metric} while training", [(at, name) for name, at in begins.items()])
+
+
+def _exposure(found: Results, variants: Sequence[str]) -> Any:
+    """Free text beside continuations of real text, by position: the mean over seeds."""
+    colours = _colours(found)
+    names = [*variants, *dict.fromkeys(found.plan.method(name).start for name in variants)]
+    series = []
+    for name in names:
+        curves = [run.drift for run in found.measured.get(name, {}).values() if run.drift]
+        for kind, told in (("free", name), ("behind", f"{name}, behind real text")) if curves else ():
+            series.append(Series(told, _mean_curve([c[kind] for c in curves]), colours[name], kind == "behind"))
+    real = next((run.drift["real"] for runs in found.measured.values() for run in runs.values() if run.drift), None)
+    if real is not None and series:
+        series.append(Series("held-out text", _mean_curve([real]), 7))
+    return chart(series, "position", "nats under a language model of the training text", "Exposure bias")
+
+
+def _mean_curve(curves: Sequence[Sequence[float | None]]) -> list[tuple[float, float]]:
+    """The mean at each position (from 1) that all curves reach."""
+    columns = [[value for value in column if value is not None] for column in zip(*curves, strict=True)]
+    return [(at, statistics.fmean(c)) for at, c in enumerate(columns, start=1) if len(c) == len(curves)]
 
 
 def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str, str]]:

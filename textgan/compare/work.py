@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from textgan import checkpoint, registry, running
 from textgan.atomic import write_text
 from textgan.build import Run, build
+from textgan.compare import exposure
 from textgan.compare.measure import sweep
 from textgan.compare.plan import Method, Plan, read
 from textgan.errors import Failure, UserError
@@ -68,7 +69,11 @@ def work(plan: Plan, method: Method, seed: int) -> None:
         derive(seed, "measure"),
         run.decoding,
     )
-    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(run, home, trained)}))
+    if "steps" in run.generator.offers and not method.best_of:
+        judged_by = exposure.judge(run.corpus, plan.folder)
+        count = plan.settings.samples
+        found["drift"] = exposure.drift(run.generator, run.corpus, judged_by, count, derive(seed, "measure"))
+    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(run, trained)}))
     (home / PROGRESS).unlink(missing_ok=True)
 
 
@@ -79,7 +84,7 @@ def _choose(run: Run, plan: Plan, method: Method, seed: int) -> None:
     checkpoint.restore_player(run.modules["discriminator"], "discriminator", variant.saved()[-1])
 
 
-def _cost(run: Run, home: Path, seconds: float) -> Mapping[str, Any]:
+def _cost(run: Run, seconds: float) -> Mapping[str, Any]:
     """What it took: rounds, training batches, seconds in this process (a run that was gone on with took longer)."""
     rounds = sum(phase.steps for phase in run.phases)
     return {"rounds": rounds, "batches": run.batches.index, "seconds": seconds}

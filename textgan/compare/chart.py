@@ -22,7 +22,7 @@ class Series:
         name: in the legend and for screen readers.
         points: in drawing order.
         colour: 0 to 7, a class of the page's style sheet.
-        dashed: for controls.
+        dash: 0 is a full line, 1 to 5 are dashes, for controls.
         spread: for each point (low, high) of y, or none.
         labels: for each point, shown when it is pointed at.
     """
@@ -30,7 +30,7 @@ class Series:
     name: str
     points: Sequence[Point]
     colour: int = 0
-    dashed: bool = False
+    dash: int = 0
     spread: Sequence[Point] = ()
     labels: Sequence[str] = ()
 
@@ -118,7 +118,7 @@ def _band(one: Series, across: _Scale, up: _Scale) -> Markup:
 
 
 def _line(one: Series, across: _Scale, up: _Scale) -> Markup:
-    kind = "line c{}{}".format(one.colour, " dashed" if one.dashed else "")
+    kind = "line c{}{}".format(one.colour, f" d{one.dash}" if one.dash else "")
     parts = [Markup('<polyline class="{}" points="{}"/>').format(kind, _path(one.points, across, up))]
     for place, (x, y) in enumerate(one.points):
         label = f"{one.name}, {one.labels[place]}" if place < len(one.labels) else one.name
@@ -138,6 +138,6 @@ def _legend(drawn: Sequence[Series]) -> Markup:
             '<svg viewBox="0 0 24 8" aria-hidden="true"><polyline class="line c{}{}" points="0,4 24,4"/></svg>'
         )
         items.append(
-            Markup("<li>{}{}</li>").format(swatch.format(one.colour, " dashed" if one.dashed else ""), escape(one.name))
+            Markup("<li>{}{}</li>").format(swatch.format(one.colour, f" d{one.dash}" if one.dash else ""), escape(one.name))
         )
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))

@@ -23,6 +23,8 @@ from textgan.text import visible
 
 PAGE, JSON, CSV, LATEX = "report.html", "results.json", "results.csv", "results.tex"
 NONCE = "textgan"
+DASHES = ("", "start", "early", "continued", "constant", "best of")
+"""How a method's line is dashed: by its place here."""
 
 
 def write(found: Results) -> Path:
@@ -121,7 +123,7 @@ def _frontier(found: Results, known: Sequence[str]) -> Any:
     colours = _colours(found)
     for name in known:
         runs = found.measured[name]
-        controls = bool(found.plan.method(name).control)
+        dash = DASHES.index(found.plan.method(name).control)
         points, spread, labels = [], [], []
         for place, point in enumerate(next(iter(runs.values())).points):
             values = [run.points[place] for run in runs.values()]
@@ -134,7 +136,7 @@ def _frontier(found: Results, known: Sequence[str]) -> Any:
             points.append((statistics.fmean(x), statistics.fmean(y)))
             spread.append((min(y), max(y)))
             labels.append(f"temperature {point['temperature']:g}")
-        series.append(Series(name, points, colours[name], controls, spread, labels))
+        series.append(Series(name, points, colours[name], dash, spread, labels))
     across, up = (name if oriented(name, 1) > 0 else f"minus {name}" for name in (found.diversity, found.quality))
     return chart(series, across, up, "Quality against diversity")
 
@@ -174,7 +176,7 @@ def _exposure(found: Results, variants: Sequence[str]) -> Any:
     for name in names:
         curves = [run.drift for run in found.measured.get(name, {}).values() if run.drift]
         for kind, told in (("free", name), ("behind", f"{name}, behind real text")) if curves else ():
-            series.append(Series(told, _mean_curve([c[kind] for c in curves]), colours[name], kind == "behind"))
+            series.append(Series(told, _mean_curve([c[kind] for c in curves]), colours[name], int(kind == "behind")))
     real = next((run.drift["real"] for runs in found.measured.values() for run in runs.values() if run.drift), None)
     if real is not None and series:
         series.append(Series("held-out text", _mean_curve([real]), 7))

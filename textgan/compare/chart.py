@@ -34,6 +34,11 @@ class Series:
     spread: Sequence[Point] = ()
     labels: Sequence[str] = ()
 
+    @property
+    def pattern(self) -> str:
+        """The class of its dashes, behind that of its colour."""
+        return f" d{self.dash}" if self.dash else ""
+
 
 def chart(series: Sequence[Series], x: str, y: str, title: str, marks: Sequence[tuple[float, str]] = ()) -> Markup:
     """An SVG picture. marks: vertical lines with a name, such as where a phase begins."""
@@ -118,7 +123,7 @@ def _band(one: Series, across: _Scale, up: _Scale) -> Markup:
 
 
 def _line(one: Series, across: _Scale, up: _Scale) -> Markup:
-    kind = "line c{}{}".format(one.colour, f" d{one.dash}" if one.dash else "")
+    kind = "line c{}{}".format(one.colour, one.pattern)
     parts = [Markup('<polyline class="{}" points="{}"/>').format(kind, _path(one.points, across, up))]
     for place, (x, y) in enumerate(one.points):
         label = f"{one.name}, {one.labels[place]}" if place < len(one.labels) else one.name
@@ -137,7 +142,5 @@ def _legend(drawn: Sequence[Series]) -> Markup:
         swatch = Markup(
             '<svg viewBox="0 0 24 8" aria-hidden="true"><polyline class="line c{}{}" points="0,4 24,4"/></svg>'
         )
-        items.append(
-            Markup("<li>{}{}</li>").format(swatch.format(one.colour, f" d{one.dash}" if one.dash else ""), escape(one.name))
-        )
+        items.append(Markup("<li>{}{}</li>").format(swatch.format(one.colour, one.pattern), escape(one.name)))
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))

@@ -51,7 +51,7 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     (home / "lines.txt").write_text("\n".join(LINES * 5), encoding="utf-8")
     gone = shutil.copytree(folder, home / "gone")
     few = (*FEW, "phases.finetune.steps=12", "phases.finetune.evaluate=6", "optimizers.generator.lr=1e-2")
-    text = ("data.name=text", f"data.path={home / 'lines.txt'}", f"tokenizer.path={gone}", f"generator.path={gone}")
+    text = (f"data.path={home / 'lines.txt'}", f"tokenizer.path={gone}", f"generator.path={gone}")
     result = running.start(recipe.load("finetune", [*few, *text]), home / "run")
     shutil.rmtree(gone)
     assert result.columns["finetune"]["nll_test"] < result.columns["start"]["nll_test"] - 0.5
@@ -106,7 +106,7 @@ def test_room_for_more_words_is_never_used(folder: Path) -> None:
 
 def test_another_tokenizer_is_refused_before_anything_is_trained(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("\n".join(LINES * 5), encoding="utf-8")
-    text = ("data.name=text", f"data.path={tmp_path / 'lines.txt'}", f"generator.path={folder}")
+    text = (f"data.path={tmp_path / 'lines.txt'}", f"generator.path={folder}")
     for other in ("tokenizer.name=word", "tokenizer.name=bpe"):
         with pytest.raises(UserError, match="that are not these; use its own, tokenizer"):
             running.start(recipe.load("finetune", [*FEW, *text, other]), tmp_path / other)
@@ -127,6 +127,9 @@ def test_generate_starts_ends_and_bars_as_we_do(tmp_path: Path) -> None:
     assert not barred.any()
     assert len({tuple(row) for row in made.tolist()}) > 100
     assert words.decode(made[0, 1:], skip_special_tokens=True).strip()
+    again = pretrained(str(home))
+    assert again.vocab == vocab
+    CausalLm(vocab, tokenizer=again, path=str(home))
 
 
 def test_it_is_described_without_transformers() -> None:

@@ -118,7 +118,7 @@ class CausalLm(Autoregressive):
         """For `AutoModelForCausalLM` and `AutoTokenizer`, in the folder "hf"."""
         hugging_face.save(self.model, self.vocab, folder / EXPORT)
         if self.tokenizer is not None:
-            self.tokenizer.hf.save_pretrained(folder / EXPORT)
+            self.tokenizer.save(folder / EXPORT)
 
     def _logits(self, features: Tensor) -> Tensor:
         """Of the tokenizer's words; a pretrained model may have room for more."""

@@ -123,7 +123,7 @@ def _band(one: Series, across: _Scale, up: _Scale) -> Markup:
 
 
 def _line(one: Series, across: _Scale, up: _Scale) -> Markup:
-    kind = "line c{}{}".format(one.colour, one.pattern)
+    kind = f"line c{one.colour}{one.pattern}"
     parts = [Markup('<polyline class="{}" points="{}"/>').format(kind, _path(one.points, across, up))]
     for place, (x, y) in enumerate(one.points):
         label = f"{one.name}, {one.labels[place]}" if place < len(one.labels) else one.name

@@ -69,19 +69,11 @@ class Ranking(AdversarialLoss):
         if self.released:
             scores = score(torch.cat([theirs, ours]), references, self.gamma)
             on_real, on_fake = shares(scores, len(scores)).split([len(theirs), len(ours)])
-            rivals = len(scores), len(scores)
         else:
-            written, found = ours[: self.comparison], theirs[: self.comparison]
-            on_real = log_rank(theirs, references, written, self.gamma)
-            on_fake = log_rank(ours, references, found, self.gamma)
-            rivals = len(written) + 1, len(found) + 1
+            on_real = log_rank(theirs, references, ours[: self.comparison], self.gamma)
+            on_fake = log_rank(ours, references, theirs[: self.comparison], self.gamma)
         value = on_fake.mean() - on_real.mean()
-        stats = {  # right is what ranks above, or below, an even share
-            "d_loss": value.detach(),
-            "d_accuracy_real": (on_real.detach() > -math.log(rivals[0])).float().mean(),
-            "d_accuracy_fake": (on_fake.detach() < -math.log(rivals[1])).float().mean(),
-        }
-        return Loss(value, stats)
+        return Loss(value, {"d_loss": value.detach(), **_accuracies(theirs, ours, references)})
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
         some = self._some(real)
@@ -137,3 +129,14 @@ def shares(scores: Tensor, size: int) -> Tensor:
     count = torch.full_like(grouped[:, :1], size)
     count[-1:] -= missing
     return (grouped - grouped.logsumexp(1, keepdim=True) + count.log() - math.log(size)).flatten()[: len(scores)]
+
+
+def _accuracies(theirs: Tensor, ours: Tensor, references: Tensor) -> dict[str, Tensor]:
+    """How many real and written sentences are on the right side of the middle between the two kinds."""
+    with torch.no_grad():
+        on_real, on_fake = (score(directions, references, 1.0) for directions in (theirs, ours))
+        middle = (on_real.mean() + on_fake.mean()) / 2
+        return {
+            "d_accuracy_real": (on_real > middle).float().mean(),
+            "d_accuracy_fake": (on_fake < middle).float().mean(),
+        }

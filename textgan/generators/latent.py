@@ -62,8 +62,8 @@ class Latent(Generator):
         hidden_dim: PositiveInt = 128,
         code_dim: PositiveInt = 32,
         sphere: bool = True,
-        noise: NonNegativeFloat = 0.5,
-        word_dropout: Probability = 0.0,
+        noise: NonNegativeFloat = 0.3,
+        word_dropout: Probability = 0.3,
         mapper_dim: PositiveInt = 100,
         mapper_blocks: Count = 5,
     ) -> None:

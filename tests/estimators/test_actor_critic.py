@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import torch
@@ -42,8 +43,22 @@ def fit(estimator: ActorCritic, generator: Generator, reward: RewardFn, length: 
     return told
 
 
-def test_its_gradient_is_the_true_one() -> None:
-    check_estimator(lambda generator: ActorCritic(tiny_vocabulary(3), embed_dim=4, hidden_dim=8))
+@pytest.mark.parametrize("baseline", ["none", "leave_one_out"])
+def test_its_gradient_is_the_true_one(baseline: Literal["none", "leave_one_out"]) -> None:
+    check_estimator(lambda generator: ActorCritic(tiny_vocabulary(3), baseline=baseline, embed_dim=4, hidden_dim=8))
+
+
+def test_a_baseline_takes_away_what_the_critic_has_not_learned_yet() -> None:
+    """A reward that has drifted by much: the critic knows nothing of it, the others of the batch do."""
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3), 4)
+    reward = TabularReward(generator.vocab, 4)
+    errors = []
+    for baseline in ("none", "leave_one_out"):
+        estimator = small(ActorCritic, generator, baseline=baseline)
+        _, error = expected_gradient(estimator, generator, lambda s: reward(s) + 50.0, Batch.blank(100, 4), 50)
+        errors.append(error.square().sum().item())
+    assert errors[1] < 0.01 * errors[0]
 
 
 def deviation(estimator: ActorCritic, generator: TabularGenerator, reward: TabularReward, length: int = 3) -> float:

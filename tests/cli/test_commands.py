@@ -255,3 +255,14 @@ def test_evaluate_refuses_data_that_have_changed(textgan, finished):
         lines.write_text(old)
     assert (code, out) == (2, "")
     assert "have changed" in err
+
+
+def test_what_init_writes_is_the_recipe_that_was_asked_for(textgan, tmp_path, monkeypatch):
+    """`extends: seqgan.yaml` means another recipe in paper/ than anywhere else."""
+    from textgan import recipe
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("paper/seqgan-short", "paper/rankgan", "paper/maskgan", "rankgan"):
+        file = f"{name.replace('/', '-')}.yaml"
+        assert textgan("init", name, file)[0] == 0
+        assert recipe.load(file).filled == recipe.load(name).filled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -36,7 +38,7 @@ def init(name: str, file: Path | None) -> None:
             f'there is no recipe "{name}"{registry.suggest(short, shipped)}; there are: {", ".join(shipped)}'
         )
     target = file or Path(f"{short.rpartition('/')[2]}.yaml")
-    text = shipped[short].read_text(encoding="utf-8")
+    text = _by_name(shipped[short], shipped)
     try:
         with target.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -47,3 +49,12 @@ def init(name: str, file: Path | None) -> None:
     except OSError as error:
         raise UserError(f"{target} cannot be written: {error.strerror}") from error
     click.echo(f"wrote {target}; next: textgan run {target}")
+
+
+def _by_name(file: Path, shipped: Mapping[str, Path]) -> str:
+    """A recipe's text; what it extends by its neighbour's file name is named as it is called from anywhere."""
+    text = file.read_text(encoding="utf-8")
+    found = re.search(r"^extends: *(\S+)", text, re.MULTILINE)
+    base = (file.parent / found[1]).resolve() if found else None
+    names = [name for name, other in shipped.items() if other.resolve() == base]
+    return text.replace(found[0], f"extends: {names[0]}") if found and names else text

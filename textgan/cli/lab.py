@@ -98,10 +98,10 @@ def _table(rows: Sequence[Row]) -> Table:
 
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     table.add_column("estimator", no_wrap=True)
-    table.add_column("problem")
+    table.add_column("problem", min_width=9)
     for name in ("cosine", "scale", "bias²", "variance", "tokens", "µs"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("")
+    table.add_column("", min_width=13)  # what is narrow folds before the verdict goes
     last = ""
     for row in rows:
         name, last = ("" if row.name == last else row.name), row.name

@@ -69,3 +69,8 @@ def test_no_points_are_refused() -> None:
         Frontier.of([], [])
     with pytest.raises(ValueError, match="finite"):
         Frontier.of([np.inf], [1])
+
+
+def test_a_point_is_left_out_however_far_away_the_one_is_that_beats_it() -> None:
+    found = Frontier.of([3, 2, 1], [5, 1, 2])
+    assert (found.diversity.tolist(), found.quality.tolist()) == ([3], [5])

@@ -108,3 +108,10 @@ def test_a_metric_that_ranks_known_texts_wrongly_is_no_axis(planted: Callable[..
 
 def axes_of(found: Results) -> tuple[str, str]:
     return found.quality, found.diversity
+
+
+@pytest.mark.parametrize(("unique", "entropy"), [(0.05, 2.0), (0.9, 0.1)])
+def test_either_sign_of_collapse_is_enough(planted: Callable[..., Plan], unique: float, entropy: float) -> None:
+    twin = curve(0.2, unique=unique, entropy=entropy)
+    found = results(planted({"one": twin, "two": curve(0.0), "one: start": curve(0.0)}))
+    assert said(found, "one", "two") == "collapsed"

@@ -89,6 +89,11 @@ def prepare(recipe: Recipe) -> Corpus:
     return build_corpus(source, fit, filled["max_len"], derive(filled["seed"], "data"))
 
 
+def of_corpus(corpus: Corpus) -> dict[str, Any]:
+    """The shared objects that exist as soon as there is data."""
+    return {"corpus": corpus, "tokenizer": corpus.tokenizer, "vocab": corpus.vocab, "max_len": corpus.max_len}
+
+
 def build(recipe: Recipe, corpus: Corpus | None = None) -> Run:
     """All objects of a run, parameters at their start. `corpus` is the recipe's data, if it was prepared before."""
     filled = recipe.filled
@@ -96,12 +101,7 @@ def build(recipe: Recipe, corpus: Corpus | None = None) -> Run:
     device = _device(filled["device"])
     corpus = corpus or prepare(recipe)
     seed = filled["seed"]
-    shared: dict[str, Any] = {
-        "corpus": corpus,
-        "tokenizer": corpus.tokenizer,
-        "vocab": corpus.vocab,
-        "max_len": corpus.max_len,
-    }
+    shared = of_corpus(corpus)
     for kind in PLAYERS:
         if filled[kind] is not None:
             with stream(seed, "init", kind):

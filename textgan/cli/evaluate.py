@@ -107,15 +107,9 @@ def _metrics(trained: Model, names: str | None) -> list[dict[str, Any]]:
 
 def _build(block: Mapping[str, Any], trained: Model, corpus: Any) -> Metric:
     from textgan import registry, spec
-    from textgan.build import make
+    from textgan.build import make, of_corpus
 
-    shared = {
-        "corpus": corpus,
-        "tokenizer": corpus.tokenizer,
-        "vocab": corpus.vocab,
-        "max_len": corpus.max_len,
-        "generator": trained.generator,
-    }
+    shared = of_corpus(corpus) | {"generator": trained.generator}
     lacking = sorted(spec.read(registry.find("metric", block["name"])).shared - set(shared))
     if lacking:
         raise UserError(

@@ -17,7 +17,7 @@ from typing import Any
 
 from textgan import registry, spec
 from textgan.atomic import write_text
-from textgan.build import make, prepare
+from textgan.build import make, of_corpus, prepare
 from textgan.compare.plan import Plan
 from textgan.data.corpus import Corpus
 from textgan.roles import Evaluation, Metric
@@ -51,7 +51,7 @@ def of(plan: Plan) -> Checked:
         return Checked(**json.loads(file.read_text(encoding="utf-8")))
     recipe = plan.recipe(plan.methods[0], 0)
     corpus = prepare(recipe)
-    shared = {"corpus": corpus, "tokenizer": corpus.tokenizer, "vocab": corpus.vocab, "max_len": corpus.max_len}
+    shared = of_corpus(corpus)
     blocks = recipe.filled["evaluate"]["metrics"]
     fitting = [b for b in blocks if spec.read(registry.find("metric", b["name"])).shared <= shared.keys()]
     metrics = [make("metric", block, shared) for block in fitting]

@@ -43,7 +43,7 @@ def entropy_bonus(generator: Generator, samples: Samples, weight: float) -> Tens
 
 def entropy_to_go(generator: Generator, samples: Samples, weight: float) -> Tensor:
     """What a token and all that follow add to the objective weight * H(pi), [B,T]."""
-    return entropy_bonus(generator, samples, weight).flip(1).cumsum(1).flip(1)
+    return to_go(entropy_bonus(generator, samples, weight), samples.chosen)
 
 
 def by_rank(value: Tensor, steepness: float) -> Tensor:

@@ -15,12 +15,11 @@ from textgan.data.tokenizer import Tokenizer
 from textgan.draws import categorical
 from textgan.errors import UserError
 from textgan.generators import hugging_face
+from textgan.nn.barred import barred
 from textgan.options import Any, Mapping, PositiveInt, Probability
 from textgan.roles import Rollouts
 from textgan.types import Batch, Samples, Vocabulary
 
-NEVER = -1e4
-"""Added to the logits of ids that must not be drawn: a probability of zero whose gradient is no NaN."""
 FLOATS = 200_000_000
 """Floats of roll-outs' caches that are held at once."""
 EXPORT = "hf"
@@ -83,9 +82,7 @@ class CausalLm(Autoregressive):
         else:
             self.model = hugging_face.new_model(settings)
         self.barred: Tensor
-        barred = torch.zeros(vocab.size)
-        barred[list(vocab.never)] = NEVER
-        self.register_buffer("barred", barred, persistent=False)
+        self.register_buffer("barred", barred(vocab), persistent=False)
         self.plain = True
         state = self._try()
         self.width = sum(part.numel() for layer in state for part in layer) // 4

@@ -14,6 +14,7 @@ from textgan.autoregressive import Autoregressive
 from textgan.devices import describe
 from textgan.draws import categorical, greedy
 from textgan.errors import UserError
+from textgan.nn.barred import barred
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
 from textgan.nn.residual import ResidualMlp
@@ -23,8 +24,6 @@ from textgan.types import Batch, Loss, Samples, Space, Vocabulary
 
 State = tuple[Tensor, Tensor, Tensor]
 """Hidden state and cell [R,H], and the code [R,Z], which is read again beside every word."""
-NEVER = -1e4
-"""Added to the logits of ids that must not be written: a probability of zero whose gradient is no NaN."""
 
 
 class Latent(Generator):
@@ -131,9 +130,7 @@ class Autoencoder(Autoregressive):
         self.output = nn.Linear(hidden_dim, vocab.size)
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.barred: Tensor
-        barred = torch.zeros(vocab.size)
-        barred[list(vocab.never)] = NEVER
-        self.register_buffer("barred", barred, persistent=False)
+        self.register_buffer("barred", barred(vocab), persistent=False)
 
     def train(self, mode: bool = True) -> Autoencoder:
         super().train(mode)

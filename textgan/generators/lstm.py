@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from textgan.autoregressive import Autoregressive
+from textgan.nn.barred import barred
 from textgan.nn.embedding import embed
 from textgan.options import PositiveFloat, PositiveInt, Probability
 from textgan.types import Batch, Vocabulary
 
 State = tuple[Tensor, Tensor]
-NEVER = -1e4
-"""Added to the logits of ids that must not be drawn: a probability of zero whose gradient is no NaN."""
 
 
 class Lstm(Autoregressive):
@@ -45,9 +43,7 @@ class Lstm(Autoregressive):
         self.output = nn.Linear(hidden_dim, vocab.size)
         self.dropout = nn.Dropout(dropout)
         self.barred: Tensor
-        barred = torch.zeros(vocab.size)
-        barred[list(vocab.never)] = NEVER
-        self.register_buffer("barred", barred, persistent=False)
+        self.register_buffer("barred", barred(vocab), persistent=False)
         for name, parameter in self.named_parameters():
             if "bias_hh" in name:
                 nn.init.zeros_(parameter).requires_grad_(False)

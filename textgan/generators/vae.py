@@ -14,6 +14,7 @@ from textgan import sampling
 from textgan.autoregressive import token_log_prob
 from textgan.draws import categorical
 from textgan.nn import normal
+from textgan.nn.barred import barred
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
 from textgan.options import Fraction, NonNegativeFloat, PositiveInt
@@ -21,8 +22,6 @@ from textgan.roles import Draw, Generator
 from textgan.types import Batch, Loss, Samples, Space, Vocabulary
 
 State = tuple[Tensor, Tensor, Tensor]
-NEVER = -1e4
-"""Added to the logits of ids that must not be drawn: a probability of zero whose gradient is no NaN."""
 
 
 class Vae(Generator):
@@ -79,9 +78,7 @@ class Vae(Generator):
         self.output = nn.Linear(hidden_dim, vocab.size)
         nn.init.normal_(self.encoder.embedding.weight)
         self.barred: Tensor
-        barred = torch.zeros(vocab.size)
-        barred[list(vocab.never)] = NEVER
-        self.register_buffer("barred", barred, persistent=False)
+        self.register_buffer("barred", barred(vocab), persistent=False)
 
     def train(self, mode: bool = True) -> Vae:
         super().train(mode)

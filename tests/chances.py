@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from textgan.nn.head import LogitsHead
+from textgan.roles import Draw
+
 
 def p_value(drawn: Tensor, probability: Tensor) -> float:
     """The chance of a worse fit, by a chi-square test. Rare outcomes are counted together.
@@ -26,3 +29,8 @@ def p_value(drawn: Tensor, probability: Tensor) -> float:
     if len(counts) < 2:
         return 1.0
     return float(chi2.sf(((counts - expected) ** 2 / expected).sum().item(), len(counts) - 1))
+
+
+def by(draw: Draw, logits: Tensor) -> Tensor:
+    """One draw from each row of logits [R,V]."""
+    return draw(LogitsHead(lambda features: features, logits.shape[1]), logits)

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 import torch
-from chances import p_value
+from chances import by, p_value
 from torch import Tensor
 
 from textgan import draws
-from textgan.draws import categorical, greedy, tempered
+from textgan.draws import categorical, greedy, inverse_cdf, tempered
 
 FOUR = torch.tensor([0.4, 0.3, 0.2, 0.1])
 
 
 def drawn(draw: Any, logits: Tensor, count: int) -> Tensor:
     """Many draws from one row of logits [V]."""
-    return torch.cat([draw(logits.expand(n, -1)) for n in [500] * (count // 500)])
+    return torch.cat([by(draw, logits.expand(n, -1)) for n in [500] * (count // 500)])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 17, 1000])
@@ -36,7 +36,7 @@ def test_a_large_skewed_vocabulary() -> None:
 def test_each_row_has_its_own_law_and_its_own_chance() -> None:
     torch.manual_seed(0)
     logits = torch.randn(3, 5)
-    found = torch.stack([categorical(logits) for _ in range(10_000)])  # [N,3]
+    found = torch.stack([inverse_cdf(logits) for _ in range(10_000)])  # [N,3]
     for row in range(3):
         assert p_value(found[:, row], logits[row].softmax(0)) > 1e-3
     both = found[:, 0] * 5 + found[:, 1]
@@ -54,7 +54,7 @@ def test_logits_are_left_as_they_are() -> None:
     logits = torch.randn(4, 7)
     before = logits.clone()
     for draw in (categorical, greedy, tempered(0.5, 2, 0.9)):
-        draw(logits)
+        by(draw, logits)
         assert torch.equal(logits, before)
 
 
@@ -67,18 +67,18 @@ def test_impossible_words_are_never_drawn_whatever_the_chance(
     possible = (rows.unsqueeze(1) >> torch.arange(size)) % 2 == 1  # every set of possible words, [2^V-1,V]
     logits = (3 * torch.randn(possible.shape)).masked_fill(~possible, -torch.inf)
     monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.full(shape, uniform))
-    assert possible.gather(1, categorical(logits).unsqueeze(1)).all()
+    assert possible.gather(1, inverse_cdf(logits).unsqueeze(1)).all()
 
 
 def test_the_last_chance_takes_the_last_word_and_none_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.ones(shape))
     logits = torch.zeros(2, 1000)
     logits[1, 400:] = -torch.inf
-    assert categorical(logits).tolist() == [999, 399]
+    assert inverse_cdf(logits).tolist() == [999, 399]
 
 
 def test_greedy_takes_the_likeliest() -> None:
-    assert greedy(torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 1.0]])).tolist() == [1, 0]
+    assert by(greedy, torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 1.0]])).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_sharpened_and_truncated_laws(options: dict[str, Any], expected: list[fl
 def test_words_that_are_barred_stay_barred_when_sharpened() -> None:
     logits = torch.tensor([[0.0, -torch.inf, 0.0, -1e4]]).expand(1000, -1)
     for draw in (tempered(2.0), tempered(top_k=3), tempered(top_p=0.999)):
-        assert set(draw(logits).tolist()) == {0, 2}
+        assert set(by(draw, logits).tolist()) == {0, 2}
 
 
 def test_plain_sampling_costs_nothing_extra() -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from textgan import sampling
 from textgan.devices import describe
 from textgan.draws import categorical
-from textgan.roles import Draw, Generator, Rollouts
+from textgan.roles import Draw, Generator, Head, Rollouts
 from textgan.types import Batch, Loss, Samples, Space, Vocabulary
 
 
@@ -32,9 +31,10 @@ class Autoregressive(Generator):
     def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
         """Reads ids [R,S] or simplex [R,S,V] -> features [R,S,H] and the state after them."""
 
+    @property
     @abstractmethod
-    def head(self, features: Tensor) -> Tensor:
-        """[...,H] -> logits [...,V]."""
+    def head(self) -> Head:
+        """From features to words: usually `LinearHead(weight, bias)`, made anew at each call."""
 
     def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
         return sampling.sample(self, batch, draw or categorical)
@@ -67,16 +67,15 @@ class Autoregressive(Generator):
         return token_log_prob(self.head, self.features(batch, inputs), batch)
 
 
-def token_log_prob(head: Callable[[Tensor], Tensor], features: Tensor, batch: Batch) -> Tensor:
+def token_log_prob(head: Head, features: Tensor, batch: Batch) -> Tensor:
     """log p of each token under what its position's features [B,T,H] say of it, [B,T], 0 where not valid.
 
     Where a look at values costs nothing, padding is never projected to the vocabulary.
     """
     tokens, valid = batch.tokens, batch.valid
     if describe(tokens.device).waits:
-        logits = head(features).flatten(0, 1)
-        return -functional.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(valid) * valid
-    nll = functional.cross_entropy(head(features[valid]), tokens[valid], reduction="none")
+        return -head.nll(features.flatten(0, 1), tokens.flatten()).view_as(valid) * valid
+    nll = head.nll(features[valid], tokens[valid])
     return torch.zeros_like(features[..., 0]).masked_scatter(valid, -nll)
 
 
@@ -100,5 +99,6 @@ class Tempered(Autoregressive):
     def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
         return self.inner.read(inputs, state)
 
-    def head(self, features: Tensor) -> Tensor:
-        return self.inner.head(features) / self.temperature
+    @property
+    def head(self) -> Head:
+        return self.inner.head.tempered(self.temperature)

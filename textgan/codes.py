@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from textgan.draws import categorical, greedy
+from textgan.draws import by_logits, greedy, inverse_cdf
 from textgan.nn import normal
 from textgan.roles import Draw, Generator
 from textgan.types import Batch, Samples
@@ -84,11 +84,10 @@ def _barring(words: Sequence[int]) -> Draw:
     """Ancestral draws of any other word."""
 
     def draw(logits: Tensor) -> Tensor:
-        return categorical(
-            logits.index_fill(1, torch.tensor(words, dtype=torch.long, device=logits.device), -torch.inf)
-        )
+        barred = torch.tensor(words, dtype=torch.long, device=logits.device)
+        return inverse_cdf(logits.index_fill(1, barred, -torch.inf))
 
-    return draw
+    return by_logits(draw)
 
 
 def _codes(generator: Generator, best: Tensor, template: Batch) -> Tensor:

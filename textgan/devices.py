@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 import torch
+
+from textgan.kernels import native
 
 
 @dataclass(frozen=True)
@@ -19,18 +22,20 @@ class Device:
         logits: floats of logits held at once: on a CPU as much as its cache holds, on a GPU what keeps it busy.
         waits: whether it costs a synchronisation to look at a value, so that shapes should not depend on values.
         gathers: whether summing table rows beats a matrix product (no tensor cores).
+        sampler: finds a kernel that draws words from a linear layer without writing logits, or None.
     """
 
     torch: torch.device
     logits: int
     waits: bool
     gathers: bool
+    sampler: Callable[[], native.Sampler | None] = lambda: None
 
 
 def describe(device: torch.device) -> Device:
     """The properties of a device."""
     if device.type == "cpu":
-        return Device(device, logits=1_280_000, waits=False, gathers=True)
+        return Device(device, logits=1_280_000, waits=False, gathers=True, sampler=native.load)
     return Device(device, logits=256_000_000, waits=True, gathers=False)
 
 

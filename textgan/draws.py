@@ -1,33 +1,57 @@
-"""How the next token is drawn: logits [R,V] -> ids [R], or points of the simplex [R,V] that gradients pass through."""
+"""How the next token is drawn: features [R,H] and a head -> ids [R], or points of the simplex [R,V] with gradients."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from textgan.roles import Draw
+from textgan.devices import describe
+from textgan.roles import Draw, Head
 
 
-def categorical(logits: Tensor) -> Tensor:
-    """Ancestral sampling by a two-level inverse CDF, with one uniform number a row.
+def categorical(head: Head, features: Tensor) -> Tensor:
+    """Ancestral sampling: each row's word from its own law."""
+    return head.draw(features)
 
-    Block sums find the block, a cumulative sum inside it finds the word: about 20 times as fast as
-    `torch.multinomial`, and exact up to rounding. A word whose probability is zero is never drawn.
+
+def in_pieces(head: Head, features: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
+    """Draws by a function of logits [r,V], of which no more are held at once than the device's cache takes."""
+    rows = max(1, describe(features.device).logits // head.size)
+    if len(features) <= rows:
+        return draw(head(features))
+    return torch.cat([draw(head(piece)) for piece in features.split(rows)])
+
+
+def by_logits(draw: Callable[[Tensor], Tensor]) -> Draw:
+    """Makes a draw of a function of logits, [R,V] -> ids [R] | simplex [R,V]."""
+    return lambda head, features: in_pieces(head, features, draw)
+
+
+def inverse_cdf(logits: Tensor) -> Tensor:
+    """Words from softmax(logits), [R,V] -> [R], by a two-level inverse CDF, with one uniform number a row."""
+    return two_level((logits - logits.amax(1, keepdim=True)).exp_())
+
+
+def two_level(weight: Tensor) -> Tensor:
+    """Words as often as they weigh, [R,V] -> [R]: block sums find the block, a cumulative sum in it finds the word.
+
+    About 20 times as fast as `torch.multinomial`, and exact up to rounding. A word that weighs nothing is never drawn.
     """
-    rows, size = logits.shape
+    rows, size = weight.shape
     width = math.ceil(math.sqrt(size))
-    blocks = math.ceil(size / width)
-    weight = (logits - logits.amax(1, keepdim=True)).exp_()  # [R,V]
-    if blocks * width > size:
-        weight = torch.nn.functional.pad(weight, (0, blocks * width - size))
-    weight = weight.view(rows, blocks, width)
-    block_cdf = weight.sum(2).cumsum_(1)  # [R,blocks]
-    target = torch.rand(rows, 1, device=logits.device, dtype=logits.dtype) * block_cdf[:, -1:]  # [R,1]
+    blocks = size // width
+    sums = weight[:, : blocks * width].unflatten(1, (blocks, width)).sum(2)  # [R,blocks]
+    if blocks * width < size:
+        sums = torch.cat([sums, weight[:, blocks * width :].sum(1, keepdim=True)], 1)
+    block_cdf = sums.cumsum_(1)
+    target = torch.rand(rows, 1, device=weight.device, dtype=weight.dtype) * block_cdf[:, -1:]  # [R,1]
     block = _first_above(block_cdf, target)  # [R,1]
     before = torch.where(block > 0, block_cdf.gather(1, (block - 1).clamp_min(0)), 0.0)
-    inside = weight.gather(1, block.unsqueeze(2).expand(-1, 1, width)).squeeze(1)  # [R,width]
+    words = block * width + torch.arange(width, device=weight.device)  # [R,width]
+    inside = torch.where(words < size, weight.gather(1, words.clamp_max(size - 1)), 0.0)
     word = _first_above(inside.cumsum(1), target - before, inside)
     return (block * width + word).squeeze(1)
 
@@ -44,9 +68,9 @@ def _last_positive(weight: Tensor) -> Tensor:
     return torch.where(weight > 0, positions, 0).amax(1, keepdim=True)
 
 
-def greedy(logits: Tensor) -> Tensor:
+def greedy(head: Head, features: Tensor) -> Tensor:
     """The likeliest word."""
-    return logits.argmax(1)
+    return in_pieces(head, features, lambda logits: logits.argmax(1))
 
 
 def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> Draw:
@@ -71,6 +95,9 @@ def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | 
     if temperature == 1 and top_k is None and top_p is None:
         return categorical
 
+    if top_k is None and (top_p is None or top_p == 1):
+        return lambda head, features: head.tempered(temperature).draw(features)
+
     def draw(logits: Tensor) -> Tensor:
         logits = logits / temperature
         if top_k is not None and top_k < logits.shape[1]:
@@ -81,9 +108,9 @@ def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | 
             probability = ordered.softmax(1)
             outside = probability.cumsum(1) - probability >= top_p  # the first word always stays
             logits = logits.masked_fill(outside.scatter(1, words, outside), -torch.inf)
-        return categorical(logits)
+        return inverse_cdf(logits)
 
-    return draw
+    return by_logits(draw)
 
 
 def gumbel_softmax(temperature: float = 1.0, hard: bool = False) -> Draw:
@@ -105,7 +132,7 @@ def gumbel_softmax(temperature: float = 1.0, hard: bool = False) -> Draw:
         word = torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0)
         return word + (soft - soft.detach())  # in this order it is exactly one-hot
 
-    return draw
+    return by_logits(draw)
 
 
 def coldest(dtype: torch.dtype) -> float:

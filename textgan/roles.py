@@ -24,10 +24,36 @@ if TYPE_CHECKING:
     from textgan.data.tokenizer import Tokenizer
 
 
-class Draw(Protocol):
-    """Turns logits [R,V] into ids [R], or into points of the simplex [R,V] that gradients pass through."""
+class Head(Protocol):
+    """The last step of a generator that writes from left to right: from features of a position to its words.
 
-    def __call__(self, logits: Tensor, /) -> Tensor: ...
+    Two are ready-made (`textgan.nn.head`): `LinearHead` for a linear layer, with which draws and likelihoods are fused,
+    and `LogitsHead` for any function.
+    """
+
+    size: int
+    """V."""
+
+    def __call__(self, features: Tensor, /) -> Tensor:
+        """Logits of the next token, [...,H] -> [...,V]."""
+
+    def draw(self, features: Tensor, /) -> Tensor:
+        """A word for each row from its own law, [R,H] -> [R]."""
+
+    def nll(self, features: Tensor, tokens: Tensor, /) -> Tensor:
+        """-log p(token), nats, [R,H], [R] -> [R]."""
+
+    def tempered(self, temperature: float, /) -> Head:
+        """The same with logits divided by a temperature above 0."""
+
+
+class Draw(Protocol):
+    """Takes the next token from features [R,H]: ids [R], or points of the simplex [R,V] that gradients pass through.
+
+    Of a function of logits, `textgan.draws.by_logits` makes one.
+    """
+
+    def __call__(self, head: Head, features: Tensor, /) -> Tensor: ...
 
 
 class Rollouts(NamedTuple):

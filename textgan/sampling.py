@@ -1,7 +1,7 @@
 """The one loop over time: sampling and Monte-Carlo roll-outs for every autoregressive generator.
 
-Nothing here loops over sequences, prefixes or roll-outs. Logits are computed and drawn from in pieces that fit the
-device's cache, so [R,V] is never held for many rows.
+Nothing here loops over sequences, prefixes or roll-outs. How a word is taken from a row of features is the draw's and
+the head's business; they never hold logits [R,V] of many rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from textgan.devices import describe
-from textgan.roles import Draw, Rollouts
+from textgan.roles import Draw, Head, Rollouts
 from textgan.types import Batch, Samples, Vocabulary
 
 ROWS = 100_000
@@ -35,8 +35,9 @@ class Decoder(Protocol):
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """Reads S more tokens, ids [R,S] or simplex [R,S,V]. Returns features [R,S,H] and the state after them."""
 
-    def head(self, features: Tensor) -> Tensor:
-        """Logits of the next token, [...,H] -> [...,V]."""
+    @property
+    def head(self) -> Head:
+        """From features [...,H] to the next token."""
 
 
 def tree_rows(state: State, rows: Tensor) -> State:
@@ -53,28 +54,20 @@ def tree_cat(first: State, second: State) -> State:
     return tuple(tree_cat(a, b) for a, b in zip(first, second, strict=True))
 
 
-def draw_tokens(decoder: Decoder, features: Tensor, draw: Draw) -> Tensor:
-    """Draws a token for each row of features [R,H] -> [R] | [R,V], a cache-full of logits at a time."""
-    rows = max(1, describe(features.device).logits // decoder.vocab.size)
-    if features.shape[0] <= rows:
-        return draw(decoder.head(features))
-    return torch.cat([draw(decoder.head(piece)) for piece in features.split(rows)])
-
-
 def sample(decoder: Decoder, batch: Batch, draw: Draw, state: State | None = None) -> Samples:
     """One sequence for each row of the batch; given tokens are kept, all others drawn. From a state, or from the start.
 
     As the draw has it, of ids [B,T] or of points of the simplex [B,T,V]; a sequence of those ends behind the first
     whose likeliest word is the end.
     """
-    vocab, waits = decoder.vocab, describe(batch.tokens.device).waits
+    vocab, head, waits = decoder.vocab, decoder.head, describe(batch.tokens.device).waits
     drawn: list[Tensor] = []  # of each position, [B] | [B,V]
     ended = torch.zeros_like(batch.given[:, 0])
     previous = torch.full_like(batch.tokens[:, 0], vocab.bos)
     state = decoder.start(batch) if state is None else state
     for t in range(batch.tokens.shape[1]):
         features, state = decoder.read(previous.unsqueeze(1), state)
-        previous = _keep(draw_tokens(decoder, features[:, 0], draw), batch.given[:, t], batch.tokens[:, t])
+        previous = _keep(draw(head, features[:, 0]), batch.given[:, t], batch.tokens[:, t])
         drawn.append(previous)
         ended = ended | (words(previous, 1) == vocab.eos)
         if not waits and bool(ended.all()):
@@ -119,7 +112,7 @@ def rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Iter
 
 
 def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rollouts:
-    vocab, waits = decoder.vocab, describe(samples.x.device).waits
+    vocab, head, waits = decoder.vocab, decoder.head, describe(samples.x.device).waits
     x, given = samples.x, samples.valid & ~samples.chosen  # [B,T]
     length, own = x.shape[1], torch.arange(len(x), device=x.device)
     unfinished = [own if waits else own[samples.valid[:, t]] for t in range(1, length)]  # by prefix length t
@@ -139,7 +132,7 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rol
             later, going_state = decoder.read(tokens[going, t - 1 : t], going_state)
             features, now = torch.cat([later, features]), tree_cat(going_state, now)
         going = torch.cat([going, torch.arange(joined - len(joining), joined, device=x.device)])
-        drawn = draw_tokens(decoder, features[:, 0], draw)
+        drawn = draw(head, features[:, 0])
         kept = given[source[going], t]
         tokens[going, t] = torch.where(kept, tokens[going, t], drawn)
         going_state = now

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from textgan.autoregressive import Autoregressive
 from textgan.nn.embedding import embed
+from textgan.nn.head import LinearHead
 from textgan.options import PositiveInt, Probability
 from textgan.types import Batch, Vocabulary
 from textgan_plugins.maskgan.seq2seq import Attention, LockedDropout, Masked, Reader, Start, beside, word_vectors
@@ -96,6 +97,7 @@ class Infill(Autoregressive):
         features = torch.cat([features, followed.gather(1, place).unsqueeze(2).to(features)], 2)  # [R,S,F+1]
         return features, (hidden.transpose(0, 1), cell.transpose(0, 1), memory, followed, next_place + len(step))
 
-    def head(self, features: Tensor) -> Tensor:
+    @property
+    def head(self) -> LinearHead:
         """The last of the features says whether given words follow; then the end is barred."""
-        return nn.functional.linear(features, torch.cat([self.words.weight, self.end], 1), self.bias + self.barred)
+        return LinearHead(torch.cat([self.words.weight, self.end], 1), self.bias + self.barred)

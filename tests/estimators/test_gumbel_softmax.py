@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from chances import p_value
+from chances import by, p_value
 from torch import Tensor
 from torch.nn import functional
 
 from textgan.callbacks.anneal import Anneal
-from textgan.draws import coldest, gumbel_softmax
+from textgan.draws import by_logits, coldest, gumbel_softmax
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
+from textgan.nn.head import LogitsHead
 from textgan.roles import Draw, Estimator, Generator, RewardFn
 from textgan.testing import (
     TabularGenerator,
@@ -41,7 +42,7 @@ def seed() -> None:
 @pytest.mark.parametrize("hard", [False, True])
 def test_the_likeliest_word_is_an_exact_draw(temperature: float, hard: bool) -> None:
     logits = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4])
-    points = gumbel_softmax(temperature, hard)(logits.expand(20_000, -1))
+    points = by(gumbel_softmax(temperature, hard), logits.expand(20_000, -1))
     torch.testing.assert_close(points.sum(1), torch.ones(20_000))
     assert p_value(points.argmax(1), logits.softmax(0)) > 1e-3
 
@@ -51,7 +52,7 @@ def test_hard_points_are_words_with_the_gradient_of_soft_ones() -> None:
     for hard in (False, True):
         torch.manual_seed(1)
         logits = torch.randn(50, 7, requires_grad=True)
-        points = gumbel_softmax(0.7, hard)(logits)
+        points = by(gumbel_softmax(0.7, hard), logits)
         assert bool(((points == 0) | (points == 1)).all()) == hard
         (points * torch.randn(50, 7)).sum().backward()
         assert logits.grad is not None
@@ -63,9 +64,11 @@ def test_hard_points_are_words_with_the_gradient_of_soft_ones() -> None:
 class NoisyFeatures(TabularGenerator):
     """Wrong: the noise is added to the state, before the layer that makes logits of it."""
 
-    def head(self, features: Tensor) -> Tensor:
-        gumbel = -torch.empty_like(features).exponential_().log()
-        return super().head(features + gumbel)
+    @property
+    def head(self) -> LogitsHead:
+        plain = super().head
+        noise = lambda features: -torch.empty_like(features).exponential_().log()  # noqa: E731
+        return LogitsHead(lambda features: plain(features + noise(features)), plain.size)
 
 
 def fits(generator: TabularGenerator, draw: Draw) -> float:
@@ -80,7 +83,7 @@ def test_noise_on_the_state_is_caught() -> None:
     vocab = tiny_vocabulary(4)
     with torch.no_grad():
         assert fits(TabularGenerator(vocab, LENGTH), gumbel_softmax(0.5)) > 1e-3
-        assert fits(NoisyFeatures(vocab, LENGTH), lambda logits: (logits / 0.5).softmax(1)) < 1e-6
+        assert fits(NoisyFeatures(vocab, LENGTH), by_logits(lambda logits: (logits / 0.5).softmax(1))) < 1e-6
 
 
 # The gradient
@@ -148,7 +151,7 @@ def test_the_scale_is_a_sum_over_tokens() -> None:
 def lost(temperature: float, dtype: torch.dtype) -> float:
     """Share of tokens whose gradient is below what the type can tell from nothing, of 50 words."""
     logits = torch.zeros(4000, 50, dtype=dtype, requires_grad=True)
-    points = gumbel_softmax(temperature)(logits)
+    points = by(gumbel_softmax(temperature), logits)
     (points * torch.randn(4000, 50).to(dtype)).sum().backward()
     assert logits.grad is not None
     return (logits.grad.double().norm(dim=1) < torch.finfo(dtype).eps).double().mean().item()
@@ -164,7 +167,7 @@ def test_gradients_vanish_below_the_floor(dtype: torch.dtype) -> None:
 
 def test_at_a_thousandth_nearly_all_gradients_are_zero() -> None:
     logits = torch.zeros(4000, 50, requires_grad=True)
-    (gumbel_softmax(1e-3)(logits) * torch.randn(4000, 50)).sum().backward()
+    (by(gumbel_softmax(1e-3), logits) * torch.randn(4000, 50)).sum().backward()
     assert logits.grad is not None
     norms = logits.grad.norm(dim=1)
     assert norms.median() < 1e-15

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from textgan.data import network
 from textgan.decodings.beam import Beam
+from textgan.draws import by_logits
 from textgan.errors import UserError
 from textgan.generators import causal_lm
 from textgan.generators.causal_lm import CausalLm
@@ -110,7 +111,7 @@ def test_gradients_of_relaxed_samples_pass_through_the_cache() -> None:
     kept = make(vocab)
     anew = copy.deepcopy(kept)
     weight = torch.randn(4, 5, 7)
-    soft = kept.sample(Batch.blank(4, 5), lambda logits: logits.softmax(1)).x
+    soft = kept.sample(Batch.blank(4, 5), by_logits(lambda logits: logits.softmax(1))).x
     (soft * weight).sum().backward()  # type: ignore[no-untyped-call]
     words = torch.nn.functional.one_hot(torch.ones(4, 1, dtype=torch.long), 7).float()
     for _ in range(5):

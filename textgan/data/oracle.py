@@ -13,7 +13,7 @@ from textgan.data.tokenizers import numbers
 from textgan.data.tokens import read_ids
 from textgan.data.weights import LstmWeights
 from textgan.devices import describe
-from textgan.draws import categorical
+from textgan.draws import inverse_cdf
 from textgan.errors import UserError
 from textgan.options import Count, PositiveInt
 from textgan.roles import Oracle, Raw, Source
@@ -148,7 +148,7 @@ def sample(lstm: LstmWeights, rows: int, length: int, seed: int) -> Tensor:
             hidden, cell = _step(lstm, previous, hidden, cell)
             pieces = (hidden[some] for some in _pieces(lstm, rows))
             logits = (torch.addmm(lstm.output_bias, piece, lstm.output) for piece in pieces)
-            previous = tokens[:, t] = torch.cat([categorical(piece) for piece in logits])
+            previous = tokens[:, t] = torch.cat([inverse_cdf(piece) for piece in logits])
         return tokens
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from textgan import sampling
@@ -16,8 +16,9 @@ from textgan.draws import categorical
 from textgan.errors import UserError
 from textgan.generators import hugging_face
 from textgan.nn.barred import barred
+from textgan.nn.head import LinearHead, LogitsHead
 from textgan.options import Any, Mapping, PositiveInt, Probability
-from textgan.roles import Rollouts
+from textgan.roles import Head, Rollouts
 from textgan.types import Batch, Samples, Vocabulary
 
 FLOATS = 200_000_000
@@ -100,8 +101,13 @@ class CausalLm(Autoregressive):
         read = reader(inputs_embeds=self._embed(inputs), past_key_values=cache, use_cache=True)
         return read[0], hugging_face.state_of(cache)
 
-    def head(self, features: Tensor) -> Tensor:
-        return self._logits(features) + self.barred
+    @property
+    def head(self) -> Head:
+        last = self.model.get_output_embeddings()
+        if self.plain and type(last) is nn.Linear:
+            weight = last.weight[: self.vocab.size]
+            return LinearHead(weight, self.barred if last.bias is None else last.bias[: self.vocab.size] + self.barred)
+        return LogitsHead(lambda features: self._logits(features) + self.barred, self.vocab.size)
 
     def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:
         """A few samples at a time, where the caches of all would take too much memory."""

@@ -17,6 +17,7 @@ from textgan.errors import UserError
 from textgan.nn.barred import barred
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
+from textgan.nn.head import LinearHead
 from textgan.nn.residual import ResidualMlp
 from textgan.options import Count, NonNegativeFloat, PositiveInt, Probability
 from textgan.roles import Draw, Generator
@@ -161,8 +162,9 @@ class Autoencoder(Autoregressive):
         features, (hidden, cell) = self.lstm(torch.cat([words, beside], 2), before)
         return features, (hidden[0], cell[0], codes)
 
-    def head(self, features: Tensor) -> Tensor:
-        return nn.functional.linear(features, self.output.weight, self.output.bias + self.barred)
+    @property
+    def head(self) -> LinearHead:
+        return LinearHead(self.output.weight, self.output.bias + self.barred)
 
 
 @dataclass
@@ -179,8 +181,9 @@ class _From:
     def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
         return self.decoder.read(inputs, state)
 
-    def head(self, features: Tensor) -> Tensor:
-        return self.decoder.head(features)
+    @property
+    def head(self) -> LinearHead:
+        return self.decoder.head
 
 
 def scaled(codes: Tensor, sphere: bool) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from textgan.autoregressive import Autoregressive
 from textgan.nn.barred import barred
 from textgan.nn.embedding import embed
+from textgan.nn.head import LinearHead
 from textgan.options import PositiveFloat, PositiveInt, Probability
 from textgan.types import Batch, Vocabulary
 
@@ -62,7 +63,8 @@ class Lstm(Autoregressive):
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         hidden, cell = (part.transpose(0, 1).contiguous() for part in state)  # [L,R,H]
         features, (hidden, cell) = self.lstm(self.dropout(embed(inputs, self.embedding.weight)), (hidden, cell))
-        return features, (hidden.transpose(0, 1), cell.transpose(0, 1))
+        return self.dropout(features), (hidden.transpose(0, 1), cell.transpose(0, 1))
 
-    def head(self, features: Tensor) -> Tensor:
-        return nn.functional.linear(self.dropout(features), self.output.weight, self.output.bias + self.barred)
+    @property
+    def head(self) -> LinearHead:
+        return LinearHead(self.output.weight, self.output.bias + self.barred)

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from textgan import sampling
 from textgan.autoregressive import token_log_prob
@@ -17,6 +16,7 @@ from textgan.nn import normal
 from textgan.nn.barred import barred
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
+from textgan.nn.head import LinearHead
 from textgan.options import Fraction, NonNegativeFloat, PositiveInt
 from textgan.roles import Draw, Generator
 from textgan.types import Batch, Loss, Samples, Space, Vocabulary
@@ -121,8 +121,9 @@ class Vae(Generator):
         features, (hidden, cell) = self.lstm(torch.cat([embedded, told], 2), (hidden.unsqueeze(0), cell.unsqueeze(0)))
         return features, (hidden[0], cell[0], codes)
 
-    def head(self, features: Tensor) -> Tensor:
-        return functional.linear(features, self.output.weight, self.output.bias + self.barred)
+    @property
+    def head(self) -> LinearHead:
+        return LinearHead(self.output.weight, self.output.bias + self.barred)
 
     def likelihood(self, batch: Batch) -> Loss:
         """Minus the bound in nats per token that is not given, its KL weighted and, with `free_bits`, bounded.

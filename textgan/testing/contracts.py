@@ -10,6 +10,7 @@ from torch import nn
 
 from textgan.data.corpus import Corpus
 from textgan.decodings.ancestral import Ancestral
+from textgan.draws import by_logits
 from textgan.evaluation import generate
 from textgan.roles import (
     AdversarialLoss,
@@ -70,7 +71,7 @@ def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
 
 def _check_relaxed(generator: Generator) -> None:
     """Samples on the simplex carry gradients from the last word back to the parameters."""
-    soft = generator.sample(Batch.blank(6, 4), lambda logits: logits.softmax(-1))
+    soft = generator.sample(Batch.blank(6, 4), by_logits(lambda logits: logits.softmax(-1)))
     assert soft.x.dim() == 3, "relaxed samples must be [B,T,V]"
     torch.testing.assert_close(soft.x.sum(2), torch.ones(soft.valid.shape), msg="each word must lie on the simplex")
     generator.zero_grad()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from textgan import sampling
 from textgan.autoregressive import Autoregressive
 from textgan.data.corpus import Corpus, build_corpus
+from textgan.nn.head import LinearHead
 from textgan.roles import Draw, Generator, Raw, Source
 from textgan.types import Batch, Loss, Samples, Space, Vocabulary
 
@@ -45,10 +46,11 @@ class TabularGenerator(Autoregressive):
         at = nn.functional.one_hot(places, len(self.table) // self.vocab.size).to(before)  # [R,S,L]
         return (at.unsqueeze(3) * before.unsqueeze(2)).flatten(2), state + len(steps)
 
-    def head(self, features: Tensor) -> Tensor:
-        barred = torch.zeros(self.vocab.size, device=features.device)
+    @property
+    def head(self) -> LinearHead:
+        barred = torch.zeros(self.vocab.size, device=self.table.device)
         barred[list(self.vocab.never)] = -1e4
-        return features @ self.table + barred
+        return LinearHead(self.table.t(), barred)
 
 
 class TabularReward:

@@ -1,0 +1,150 @@
+/* Draws words from softmax(weight h + bias) without ever writing the logits down.
+ *
+ * One pass of matrix products stays in registers: a tile of ROWS rows by BLOCK words is multiplied, exponentiated and
+ * summed to one number a block and row. The block is then found by its cumulative sum, and the word inside it by
+ * multiplying that one block again. The weights come packed, [blocks][hidden][BLOCK], so that a tile reads them in order;
+ * a block's weights stay in the first cache while PANEL rows pass by.
+ */
+#include <stdint.h>
+
+#ifdef __AVX512F__
+enum { LANES = 16, ROWS = 4 };
+#else
+enum { LANES = 8, ROWS = 2 };
+#endif
+enum { COLS = 64 / LANES, BLOCK = 64, PANEL = ROWS * 20 };
+
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef float loose __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int32_t ints __attribute__((vector_size(LANES * 4)));
+
+static inline vec all(float x) { return x - (vec){0}; }
+
+/* exp, 2^power times a polynomial that is within 8e-8 of it, fitted for this; exactly 0 below -87, where floats end. */
+static inline vec exponential(vec x) {
+    ints kept = x > all(-87.0f);
+    vec round = x * 1.44269504f + 12582912.0f;
+    ints power = (ints)round << 23;
+    vec f = x - (round - 12582912.0f) * 0.69314718f;
+    vec p = f * 8.297619339e-3f + 4.191562924e-2f;
+    p = p * f + 1.666757654e-1f;
+    p = p * f + 4.999889266e-1f;
+    p = p * f + 9.999996911e-1f;
+    p = p * f + 1.000000072f;
+    return (vec)(((ints)p + power) & kept);
+}
+
+/* Halves are added to halves: the fewest instructions, and the same order on every machine with LANES lanes. */
+static inline float sum(vec x) {
+    typedef float half __attribute__((vector_size(LANES * 2)));
+    typedef float quarter __attribute__((vector_size(LANES)));
+    typedef float loose_half __attribute__((vector_size(LANES * 2), may_alias));
+    typedef float loose_quarter __attribute__((vector_size(LANES), may_alias));
+    half a = ((loose_half *)&x)[0] + ((loose_half *)&x)[1];
+    quarter b = ((loose_quarter *)&a)[0] + ((loose_quarter *)&a)[1];
+    float total = 0;
+    for (int i = 0; i < LANES / 4; i++) total += b[i];
+    return total;
+}
+
+static inline float largest(vec x) {
+    float most = x[0];
+    for (int i = 1; i < LANES; i++) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+/* The logits of `rows` rows and one block of words, in acc. */
+#define MULTIPLY(rows)                                                                   \
+    vec acc[rows][COLS];                                                                 \
+    for (int r = 0; r < rows; r++)                                                       \
+        for (int c = 0; c < COLS; c++) acc[r][c] = *(const loose *)(bias + c * LANES);   \
+    for (int64_t k = 0; k < hidden; k++) {                                               \
+        vec w[COLS];                                                                     \
+        for (int c = 0; c < COLS; c++) w[c] = *(const loose *)(weight + k * BLOCK + c * LANES); \
+        for (int r = 0; r < rows; r++) {                                                 \
+            vec h = all(features[r * hidden + k]);                                       \
+            for (int c = 0; c < COLS; c++) acc[r][c] += h * w[c];                        \
+        }                                                                                \
+    }
+
+#define TILE(name, rows)                                                                                          \
+    static __attribute__((noinline)) void name(const float *features, int64_t hidden, const float *weight,       \
+                                               const float *bias, const float *shift, float *sums, int64_t stride) { \
+        MULTIPLY(rows)                                                                                            \
+        for (int r = 0; r < rows; r++) {                                                                          \
+            vec s = (vec){0};                                                                                     \
+            for (int c = 0; c < COLS; c++) s += exponential(acc[r][c] - shift[r]);                                \
+            sums[r * stride] = sum(s);                                                                            \
+        }                                                                                                         \
+    }
+TILE(tile, ROWS)
+TILE(line, 1)
+
+static float top(const float *features, int64_t hidden, const float *weight, const float *bias, int64_t blocks) {
+    float most = -__builtin_inff();
+    for (int64_t j = 0; j < blocks; j++, weight += hidden * BLOCK, bias += BLOCK) {
+        MULTIPLY(1)
+        for (int c = 0; c < COLS; c++) {
+            float here = largest(acc[0][c]);
+            most = here > most ? here : most;
+        }
+    }
+    return most;
+}
+
+/* The first word whose cumulative weight exceeds the target; where rounding leaves none, the last that weighs. */
+static int64_t pick(const float *features, int64_t hidden, const float *weight, const float *bias, int64_t blocks,
+                    float shift, const float *sums, float chance) {
+    double total = 0, before = 0;
+    for (int64_t j = 0; j < blocks; j++) total += sums[j];
+    double target = chance * total;
+    int64_t block = 0, j = 0;
+    for (; j < blocks && before + sums[j] <= target; before += sums[j++])
+        if (sums[j] > 0) block = j;
+    if (j < blocks) block = j;
+    else before -= sums[block];
+    weight += block * hidden * BLOCK;
+    bias += block * BLOCK;
+    MULTIPLY(1)
+    int64_t word = 0;
+    for (int c = 0; c < COLS; c++) {
+        vec e = exponential(acc[0][c] - shift);
+        for (int i = 0; i < LANES; i++) {
+            if (e[i] > 0) word = c * LANES + i;
+            before += e[i];
+            if (before > target) return block * BLOCK + word;
+        }
+    }
+    return block * BLOCK + word;
+}
+
+/* features [rows,hidden], weight [blocks,hidden,BLOCK], bias [blocks,BLOCK], chance [rows] in [0,1) -> words [rows].
+ * Logits are taken as they are where bound says that none is larger in size, else less their row's largest. */
+void textgan_draw(const float *features, int64_t rows, int64_t hidden, const float *weight, const float *bias,
+                  int64_t blocks, const float *chance, int32_t shifted, int64_t *words, float *scratch,
+                  int32_t threads) {
+    int64_t panels = (rows + PANEL - 1) / PANEL, each = (panels + threads - 1) / threads;
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int32_t worker = 0; worker < threads; worker++) {
+        float *sums = scratch + worker * PANEL * blocks, shift[PANEL] = {0};
+        for (int64_t panel = worker * each; panel < (worker + 1) * each && panel < panels; panel++) {
+            int64_t first = panel * PANEL, count = rows - first < PANEL ? rows - first : PANEL;
+            const float *here = features + first * hidden;
+            for (int64_t r = 0; shifted && r < count; r++)
+                shift[r] = top(here + r * hidden, hidden, weight, bias, blocks);
+            for (int64_t j = 0; j < blocks; j++) {
+                const float *w = weight + j * hidden * BLOCK, *b = bias + j * BLOCK;
+                int64_t r = 0;
+                for (; r + ROWS <= count; r += ROWS)
+                    tile(here + r * hidden, hidden, w, b, shift + r, sums + r * blocks + j, blocks);
+                for (; r < count; r++)
+                    line(here + r * hidden, hidden, w, b, shift + r, sums + r * blocks + j, blocks);
+            }
+            for (int64_t r = 0; r < count; r++)
+                words[first + r] = pick(here + r * hidden, hidden, weight, bias, blocks, shift[r], sums + r * blocks,
+                                        chance[first + r]);
+        }
+    }
+}
+
+int32_t textgan_panel(void) { return PANEL; }

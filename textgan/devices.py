@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
+from torch import Tensor
 
 from textgan.kernels import native
 
@@ -22,20 +23,20 @@ class Device:
         logits: floats of logits held at once: on a CPU as much as its cache holds, on a GPU what keeps it busy.
         waits: whether it costs a synchronisation to look at a value, so that shapes should not depend on values.
         gathers: whether summing table rows beats a matrix product (no tensor cores).
-        sampler: finds a kernel that draws words from a linear layer without writing logits, or None.
+        words: finds a kernel that draws words from a linear layer (weight, bias) without writing logits, or None.
     """
 
     torch: torch.device
     logits: int
     waits: bool
     gathers: bool
-    sampler: Callable[[], native.Sampler | None] = lambda: None
+    words: Callable[[], Callable[[Tensor, Tensor], native.Words] | None] = lambda: None
 
 
 def describe(device: torch.device) -> Device:
     """The properties of a device."""
     if device.type == "cpu":
-        return Device(device, logits=1_280_000, waits=False, gathers=True, sampler=native.load)
+        return Device(device, logits=1_280_000, waits=False, gathers=True, words=native.load)
     return Device(device, logits=256_000_000, waits=True, gathers=False)
 
 

@@ -90,6 +90,11 @@ class Samples:
     def __getitem__(self, rows: Tensor | slice) -> Samples:
         return Samples(self.x[rows], self.valid[rows], self.chosen[rows])
 
+    @classmethod
+    def cat(cls, samples: Sequence[Samples]) -> Samples:
+        """The rows of all of them, which must be of one space and equally long."""
+        return cls(*(torch.cat(parts) for parts in zip(*((s.x, s.valid, s.chosen) for s in samples), strict=True)))
+
     def with_x(self, x: Tensor) -> Samples:
         """The same sequences in another space."""
         return replace(self, x=x)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textgan.devices import describe
 from textgan.nn import spectral
 from textgan.nn.embedding import embed
 from textgan.nn.windows import TextConvolution
@@ -72,7 +73,10 @@ class TextCnn(Discriminator):
 
     def score(self, samples: Samples) -> Scores:
         with torch.no_grad():
-            return self.forward(samples)
+            pooled = self._pooled(samples)
+            rows = max(1, 2 * describe(pooled.device).logits // max(1, pooled.shape[1]))
+            parts = [self._verdict(piece) for piece in pooled.split(rows)]  # while they are in the cache
+            return Scores(torch.cat([p.logits for p in parts]), torch.cat([p.weight for p in parts]))
 
     def features(self, samples: Samples) -> Tensor:
         """What the highway layer makes of the sentence, [B,F]."""

@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -28,61 +29,71 @@ SWITCH = "TEXTGAN_NATIVE"
 """Environment: 0 leaves everything to PyTorch."""
 
 
-class Sampler:
-    """Draws from softmax(features weight^T + bias).
+class Words:
+    """Words from softmax(features weight^T + bias), and its normaliser, of one weight.
 
     Args:
         library: what `load` compiled.
+        weight: [V,H] float32.
+        bias: [V] float32.
     """
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._draw, self._panel = library.textgan_draw, int(library.textgan_panel())
-        at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-        self._draw.argtypes = [at, large, large, at, at, large, at, small, at, at, small]
-        self._draw.restype = None
+    def __init__(self, library: ctypes.CDLL, weight: Tensor, bias: Tensor) -> None:
+        self._library = library
+        size, hidden = weight.shape
+        self.blocks = -(-size // BLOCK)
+        packed, self._bias = (
+            weight.new_zeros(self.blocks * BLOCK, hidden),
+            bias.new_full((self.blocks * BLOCK,), -torch.inf),
+        )
+        packed[:size], self._bias[:size] = weight, bias
+        self._weight = packed.view(self.blocks, BLOCK, hidden).transpose(1, 2).contiguous()  # as the kernel reads it
 
-    def pack(self, weight: Tensor) -> Tensor:
-        """[V,H] as the kernel reads it, [blocks,H,BLOCK]; zeros behind the last word."""
-        blocks = -(-len(weight) // BLOCK)
-        packed = weight.new_zeros(blocks * BLOCK, weight.shape[1])
-        packed[: len(weight)] = weight
-        return packed.view(blocks, BLOCK, -1).transpose(1, 2).contiguous()
-
-    def draw(self, features: Tensor, packed: Tensor, bias: Tensor, chance: Tensor, shifted: bool) -> Tensor:
+    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
         """Words [R].
 
         Args:
             features: [R,H] float32.
-            packed: of `pack`.
-            bias: [V] float32.
             chance: [R] float32, uniform in [0, 1).
             shifted: whether each row's largest logit is found and taken off first. Needed where one may be larger than
                 60 in size; costs as much as the rest.
         """
-        blocks, threads = len(packed), torch.get_num_threads()
-        rows, hidden = features.shape
-        filled = bias.new_full((blocks * BLOCK,), -torch.inf)
-        filled[: len(bias)] = bias
-        features, chance = features.contiguous(), chance.contiguous()
-        words = torch.empty(rows, dtype=torch.long)
-        scratch = torch.empty(threads * self._panel * blocks)
-        tensors = (features, packed, filled, chance, words, scratch)
-        here, weight, offset, uniform, out, sums = (tensor.data_ptr() for tensor in tensors)
-        self._draw(here, rows, hidden, weight, offset, blocks, uniform, shifted, out, sums, threads)
+        words = torch.empty(len(features), dtype=torch.long)
+        self._run(features, shifted, chance.contiguous(), words, None)
         return words
+
+    def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
+        """log sum_v exp(logit_v), [R]."""
+        found = torch.empty(len(features))
+        self._run(features, shifted, None, None, found)
+        return found
+
+    def _run(self, features: Tensor, shifted: bool, *wanted: Tensor | None) -> None:
+        threads, features = torch.get_num_threads(), features.contiguous()
+        scratch = torch.empty(threads * self._library.textgan_panel() * self.blocks)
+        tensors = (self._weight, self._bias, *wanted, scratch)
+        weight, bias, *results, sums = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+        rows, hidden = features.shape
+        self._library.textgan_words(
+            features.data_ptr(), rows, hidden, weight, bias, self.blocks, shifted, *results, sums, threads
+        )
 
 
 @cache
-def load() -> Sampler | None:
-    """The kernel, compiled if it was not yet; None where that cannot be done or is switched off."""
+def load() -> Callable[[Tensor, Tensor], Words] | None:
+    """Makes `Words` of a weight and a bias; compiles if need be. None where that cannot be done, or is switched off."""
     if os.environ.get(SWITCH) == "0":
         return None
     source = files("textgan.kernels").joinpath("sampler.c").read_bytes()
     for flags in (COMPILE, PORTABLE):
         try:
-            return Sampler(ctypes.CDLL(str(_compiled(source, flags))))
+            library = ctypes.CDLL(str(_compiled(source, flags)))
         except (OSError, subprocess.SubprocessError):
             continue
+        at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+        library.textgan_words.argtypes = [at, large, large, at, at, large, small, at, at, at, at, small]
+        library.textgan_words.restype = None
+        return lambda weight, bias: Words(library, weight, bias)
     return None
 
 

@@ -1,10 +1,11 @@
-/* Draws words from softmax(weight h + bias) without ever writing the logits down.
+/* Draws words from softmax(weight h + bias), and sums its terms, without ever writing the logits down.
  *
  * One pass of matrix products stays in registers: a tile of ROWS rows by BLOCK words is multiplied, exponentiated and
  * summed to one number a block and row. The block is then found by its cumulative sum, and the word inside it by
  * multiplying that one block again. The weights come packed, [blocks][hidden][BLOCK], so that a tile reads them in order;
  * a block's weights stay in the first cache while PANEL rows pass by.
  */
+#include <math.h>
 #include <stdint.h>
 
 #ifdef __AVX512F__
@@ -94,10 +95,8 @@ static float top(const float *features, int64_t hidden, const float *weight, con
 
 /* The first word whose cumulative weight exceeds the target; where rounding leaves none, the last that weighs. */
 static int64_t pick(const float *features, int64_t hidden, const float *weight, const float *bias, int64_t blocks,
-                    float shift, const float *sums, float chance) {
-    double total = 0, before = 0;
-    for (int64_t j = 0; j < blocks; j++) total += sums[j];
-    double target = chance * total;
+                    float shift, const float *sums, double target) {
+    double before = 0;
     int64_t block = 0, j = 0;
     for (; j < blocks && before + sums[j] <= target; before += sums[j++])
         if (sums[j] > 0) block = j;
@@ -118,11 +117,12 @@ static int64_t pick(const float *features, int64_t hidden, const float *weight, 
     return block * BLOCK + word;
 }
 
-/* features [rows,hidden], weight [blocks,hidden,BLOCK], bias [blocks,BLOCK], chance [rows] in [0,1) -> words [rows].
- * Logits are taken as they are where bound says that none is larger in size, else less their row's largest. */
-void textgan_draw(const float *features, int64_t rows, int64_t hidden, const float *weight, const float *bias,
-                  int64_t blocks, const float *chance, int32_t shifted, int64_t *words, float *scratch,
-                  int32_t threads) {
+/* features [rows,hidden], weight [blocks,hidden,BLOCK], bias [blocks*BLOCK] -> what is asked for of each row:
+ * words [rows], for chances [rows] in [0,1); normalisers [rows], the log of the sum of all exponentiated logits.
+ * Logits are exponentiated as they are, or less their row's largest where they are `shifted`. */
+void textgan_words(const float *features, int64_t rows, int64_t hidden, const float *weight, const float *bias,
+                   int64_t blocks, int32_t shifted, const float *chance, int64_t *words, float *normalisers,
+                   float *scratch, int32_t threads) {
     int64_t panels = (rows + PANEL - 1) / PANEL, each = (panels + threads - 1) / threads;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int32_t worker = 0; worker < threads; worker++) {
@@ -140,9 +140,14 @@ void textgan_draw(const float *features, int64_t rows, int64_t hidden, const flo
                 for (; r < count; r++)
                     line(here + r * hidden, hidden, w, b, shift + r, sums + r * blocks + j, blocks);
             }
-            for (int64_t r = 0; r < count; r++)
-                words[first + r] = pick(here + r * hidden, hidden, weight, bias, blocks, shift[r], sums + r * blocks,
-                                        chance[first + r]);
+            for (int64_t r = 0; r < count; r++) {
+                double total = 0;
+                for (int64_t j = 0; j < blocks; j++) total += sums[r * blocks + j];
+                if (normalisers) normalisers[first + r] = (float)log(total) + shift[r];
+                if (words)
+                    words[first + r] = pick(here + r * hidden, hidden, weight, bias, blocks, shift[r],
+                                            sums + r * blocks, total * chance[first + r]);
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ class Bce(AdversarialLoss):
         self._worth = verdicts.PAYS[pays]
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = d(real), d(fake)
+        on_real, on_fake = verdicts.both(d, real, fake)
         value = verdicts.cross_entropy(on_real, on_fake, self.smoothing)
         return Loss(value, {"d_loss": value.detach(), **verdicts.accuracies(on_real, on_fake)})
 

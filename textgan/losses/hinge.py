@@ -18,7 +18,7 @@ class Hinge(AdversarialLoss):
     """
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = d(real), d(fake)
+        on_real, on_fake = verdicts.both(d, real, fake)
         value = verdicts.mean(functional.relu(1 - on_real.logits), on_real.weight)
         value = value + verdicts.mean(functional.relu(1 + on_fake.logits), on_fake.weight)
         return Loss(value, {"d_loss": value.detach(), **verdicts.accuracies(on_real, on_fake)})

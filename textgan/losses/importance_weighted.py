@@ -45,7 +45,7 @@ class ImportanceWeighted(AdversarialLoss):
         self.least_effective = least_effective
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = _whole(d(real)), _whole(d(fake))  # [B]
+        on_real, on_fake = map(_whole, verdicts.both(d, real, fake))  # [B]
         with torch.no_grad():
             log_weight = on_fake - self.log_prob(fake)
             power = self.power(log_weight)

@@ -29,7 +29,7 @@ class LeastSquares(AdversarialLoss):
         self.fake, self.real, self.aim = fake, real, aim
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = d(real), d(fake)
+        on_real, on_fake = verdicts.both(d, real, fake)
         value = 0.5 * verdicts.mean((on_real.logits - self.real).square(), on_real.weight)
         value = value + 0.5 * verdicts.mean((on_fake.logits - self.fake).square(), on_fake.weight)
         halfway = (self.real + self.fake) / 2

@@ -28,7 +28,7 @@ class Margin(AdversarialLoss):
         self.margin = margin
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        ahead, weight = verdicts.pairs(d(real), d(fake))
+        ahead, weight = verdicts.pairs(*verdicts.both(d, real, fake))
         value = verdicts.mean(functional.relu(self.margin - ahead), weight)
         return Loss(value, {"d_loss": value.detach(), "d_accuracy_pairs": verdicts.share(ahead > 0, weight)})
 

@@ -43,7 +43,7 @@ class Mmd(AdversarialLoss):
         self.matching = matching
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = d(real), d(fake)
+        on_real, on_fake = verdicts.both(d, real, fake)
         ours, theirs = d.features(real), d.features(fake)
         unit = _unit(ours)
         within = self.kernel(ours, ours, unit).mean() + self.kernel(theirs, theirs, unit).mean()

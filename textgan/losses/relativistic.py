@@ -35,7 +35,7 @@ class Relativistic(AdversarialLoss):
         self._worth = verdicts.PAYS[pays]
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = d(real), d(fake)
+        on_real, on_fake = verdicts.both(d, real, fake)
         pairs = verdicts.pairs(on_real, on_fake)
         value = self._averaged(on_real, on_fake) if self.averaged else _surprise(pairs)
         return Loss(

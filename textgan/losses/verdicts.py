@@ -18,6 +18,15 @@ PAYS: Mapping[str, Callable[[Tensor], Tensor]] = {
 """What a logit is worth, by the option `pays`."""
 
 
+def both(d: Discriminator, real: Samples, fake: Samples) -> tuple[Scores, Scores]:
+    """Verdicts on real and on written sequences, in one pass: each of its matrix products is as large as two."""
+    if real.x.shape[1:] != fake.x.shape[1:]:
+        return d(real), d(fake)
+    logits, weight = d(Samples.cat([real, fake]))
+    (on_real, on_fake), (real_counts, fake_counts) = (part.split([len(real), len(fake)]) for part in (logits, weight))
+    return Scores(on_real, real_counts), Scores(on_fake, fake_counts)
+
+
 def mean(each: Tensor, weight: Tensor) -> Tensor:
     """The mean over the verdicts that count; 0 where none does. each, weight: [B,K]."""
     return (each * weight).sum() / weight.sum().clamp_min(1)

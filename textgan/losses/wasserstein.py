@@ -36,7 +36,8 @@ class Wasserstein(AdversarialLoss):
         self.penalty = penalty
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        distance = _mean_critic(d(real)) - _mean_critic(d(fake))
+        on_real, on_fake = verdicts.both(d, real, fake)
+        distance = _mean_critic(on_real) - _mean_critic(on_fake)
         stats = {"d_distance": distance.detach()}
         value = -distance
         if self.penalty:

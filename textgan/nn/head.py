@@ -58,14 +58,13 @@ class LinearHead:
 
     @torch.no_grad()
     def draw(self, features: Tensor) -> Tensor:
-        safe = len(features) == 0 or (not describe(features.device).waits and self._bound(features) < SAFE)
-        if self._packed is not None:
-            chance = torch.rand(len(features), device=features.device)
-            return self._packed[0].draw(features, self._packed[1], self.bias, chance, not safe)
+        safe = self._is_safe(features)
+        if self._kernel is not None:
+            return self._kernel.draw(features, torch.rand(len(features), device=features.device), not safe)
         return in_pieces(self, features, _of_own_safe if safe else _of_own)
 
     def nll(self, features: Tensor, tokens: Tensor) -> Tensor:
-        return linear_nll(features, self.weight, self.bias, tokens)
+        return linear_nll(features, self.weight, self.bias, tokens, self._normaliser)
 
     def tempered(self, temperature: float) -> LinearHead:
         if temperature not in self._at:
@@ -73,17 +72,28 @@ class LinearHead:
         return self._at[temperature]
 
     @cached_property
-    def _packed(self) -> tuple[native.Sampler, Tensor] | None:
-        """A kernel and the weights as it reads them, where the device has one."""
-        kernel = describe(self.weight.device).sampler()
-        if kernel is None or self.weight.dtype != torch.float32:
+    def _kernel(self) -> native.Words | None:
+        """The same in a kernel, where the device has one."""
+        made = describe(self.weight.device).words()
+        if made is None or self.weight.dtype != torch.float32:
             return None
-        return kernel, kernel.pack(self.weight.detach())
+        return made(self.weight.detach(), self.bias.detach())
 
-    def _bound(self, features: Tensor) -> float:
-        """No logit of these rows is larger in size, those of barred words aside."""
+    def _normaliser(self, features: Tensor) -> Tensor:
+        """The log of the sum of all exponentiated logits, [R,H] -> [R]."""
+        if self._kernel is not None:
+            return self._kernel.normaliser(features, not self._is_safe(features))
+        return in_pieces(self, features, lambda logits: logits.logsumexp(1))
+
+    def _is_safe(self, features: Tensor) -> bool:
+        """Whether no logit of these rows, those of barred words aside, is larger in size than `SAFE`, for certain.
+
+        No is always an answer; where a look at values has its price, it is the only one.
+        """
+        if describe(features.device).waits or not len(features):
+            return False
         longest, furthest = self._sizes
-        return float(torch.linalg.vector_norm(features, dim=1).amax()) * longest + furthest
+        return float(torch.linalg.vector_norm(features, dim=1).amax()) * longest + furthest < SAFE
 
     @cached_property
     def _sizes(self) -> tuple[float, float]:

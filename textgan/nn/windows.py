@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textgan.devices import describe
+from textgan.nn.strongest import strongest
 
 
 class TextConvolution(nn.Module):
@@ -35,9 +36,7 @@ class TextConvolution(nn.Module):
         pooled = []
         for width, layer in self._layers():
             padded = functional.pad(embedded, (0, 0, 0, max(0, width - embedded.shape[1])))
-            windows = padded.unfold(1, width, 1).transpose(2, 3).flatten(2)  # [B,S,width*E]
-            sums = functional.linear(windows, layer.weight)  # [B,S,F]
-            best = sums.masked_fill(~_inside(valid, width).unsqueeze(2), -torch.inf).amax(1)
+            best = strongest(padded, layer.weight, _inside(valid, width))
             pooled.append(functional.relu(best + layer.bias))
         return torch.cat(pooled, 1)
 

@@ -79,7 +79,8 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
             y = g.sample(batch)  # as many as the batch has; nothing in it is given
         order_y, order_x = torch.randperm(len(y)), torch.randperm(len(y))
         d.train()  # dropout is on here, and only here
-        on_x, on_y = d(g.real(batch)[order_x]).logits, d(y[order_y]).logits  # [B,1], D = sigmoid(logit)
+        x_and_y = Samples.cat([g.real(batch)[order_x], y[order_y]])  # one pass through the discriminator
+        on_x, on_y = d(x_and_y).logits.chunk(2)  # [B,1], D = sigmoid(logit)
         real, written = torch.ones_like(on_x), torch.zeros_like(on_y)
         loss = 0.5 * (cross_entropy(on_x, real) + cross_entropy(on_y, written))
         judge.zero_grad()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "textgan compare seqgan rankgan --seeds 5",
         "textgan compare seqgan mine.yaml data.name=text data.path=captions.txt",
+        "textgan compare seqgan rankgan --budget tokens=2000000",
         "textgan compare --resume runs/compare-...     goes on where it stood",
     ),
 )
@@ -42,6 +44,11 @@ if TYPE_CHECKING:
     "--margin", type=click.FloatRange(0, 1), default=0.05, show_default=True,
     help="Differences below this share of the spread between best and worst are of no interest.",
 )  # fmt: skip
+@click.option(
+    "--budget", multiple=True, metavar="KIND=AMOUNT", callback=lambda _, __, given: _budget(given),
+    help="What every method has behind its start, in steps, tokens or seconds; default, what the recipes say. "
+    "Repeatable: what is spent first ends it.",
+)  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor.")
 @click.option("--quick", is_flag=True, help="Two seeds and short phases, to see that everything works: ranks nothing.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder; default runs/compare-<date>-<time>.")
@@ -54,6 +61,7 @@ def compare(
     temperatures: str,
     level: float,
     margin: float,
+    budget: Mapping[str, float],
     jobs: int | None,
     quick: bool,
     out: Path | None,
@@ -74,7 +82,7 @@ def compare(
             raise click.UsageError("--resume goes on with the recipes that were begun; leave recipes and settings out.")
         plan = read(resume)
     else:
-        settings = Settings(seeds, _temperatures(temperatures), samples, level, margin)
+        settings = Settings(seeds, _temperatures(temperatures), samples, level, margin, budget=budget)
         plan = _begin(recipes, quickly(settings) if quick else settings, out)
     workers = jobs or os.cpu_count() or 1
     watch(plan, workers, plugins)
@@ -112,4 +120,23 @@ def _temperatures(text: str) -> tuple[float, ...]:
         raise UserError(f'--temperatures: "{text}" is no list of numbers such as 0.7,1.0') from None
     if 1.0 not in found or found[0] <= 0:
         raise UserError(f"--temperatures: {text} needs 1 among them, and all of them above 0")
+    return found
+
+
+def _budget(given: Sequence[str]) -> Mapping[str, float]:
+    """ "seconds=60" -> {"seconds": 60}."""
+    from textgan.registry import suggest
+
+    kinds = ("steps", "tokens", "seconds")
+    found: dict[str, float] = {}
+    for text in given:
+        kind, _, amount = text.partition("=")
+        if kind not in kinds:
+            raise UserError(f"--budget: {text} limits {kind}{suggest(kind, kinds)}; there are: {', '.join(kinds)}")
+        try:
+            found[kind] = float(amount)
+        except ValueError:
+            found[kind] = math.nan
+        if not 0 < found[kind] < math.inf:
+            raise UserError(f"--budget: {text} needs a number above 0, such as {kind}=1000")
     return found

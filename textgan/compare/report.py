@@ -43,7 +43,7 @@ def write(found: Results) -> Path:
 
 
 def _content(found: Results) -> dict[str, Any]:
-    plan, settings = found.plan, found.plan.settings
+    plan = found.plan
     variants = [method.name for method in plan.methods if not method.control]
     known = [name for name in (m.name for m in plan.methods) if name in found.measured]
     shown = [name for name in known if 0 in found.measured[name] and found.measured[name][0].texts]
@@ -51,7 +51,7 @@ def _content(found: Results) -> dict[str, Any]:
     return {
         "nonce": NONCE,
         "title": " against ".join(variants),
-        "lead": f"{settings.seeds} seeds, {settings.samples:,} samples a measurement, {len(plan.methods)} methods.",
+        "lead": _lead(found),
         "summary": list(_summary(found, variants)),
         "verdicts": [_verdict(pair) for pair in found.pairs],
         "explained": _explained(found),
@@ -64,9 +64,17 @@ def _content(found: Results) -> dict[str, Any]:
         "differences": list(_differences(found, variants)),
         "table": tables.metric_rows(found, known),
         "checks": tables.checks(found),
+        "cost_heads": list(COSTS),
         "costs": [_cost(name, found.measured[name]) for name in known],
         "environment": list(_environment(found, known)),
     }
+
+
+def _lead(found: Results) -> str:
+    settings = found.plan.settings
+    lead = f"{settings.seeds} seeds, {settings.samples:,} samples a measurement, {len(found.plan.methods)} methods."
+    budget = " or ".join(f"{amount:,g} {kind}" for kind, amount in settings.budget.items())
+    return f"{lead} Behind its start, every method had a budget of {budget}." if budget else lead
 
 
 def _summary(found: Results, variants: Sequence[str]) -> Iterator[str]:
@@ -199,14 +207,25 @@ def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str,
         yield f"{name} beside {first}", "\n".join(map(visible, lines)) if lines else "The same."
 
 
-def _cost(name: str, runs: Mapping[int, Measurement]) -> dict[str, str]:
+COSTS: Mapping[str, tuple[str, ...]] = {
+    "its steps": ("steps",),
+    "others' steps": ("other_steps",),
+    "tokens read": ("read",),
+    "tokens written": ("written",),
+    "seconds": ("seconds",),
+}
+"""Columns of the table of costs, and the counts that each is the sum of."""
+
+
+def _cost(name: str, runs: Mapping[int, Measurement]) -> dict[str, Any]:
+    """The median over seeds of each cost, behind the start and with it."""
     costs = [run.cost for run in runs.values()]
-    return {
-        "name": name,
-        "rounds": f"{costs[0]['rounds']:,}",
-        "batches": f"{costs[0]['batches']:,}",
-        "seconds": f"{statistics.median(cost['seconds'] for cost in costs):,.0f}",
-    }
+    behind = [statistics.median(sum(c["after"][n] for n in names) for c in costs) for names in COSTS.values()]
+    whole = [
+        statistics.median(sum(c[part][n] for n in names for part in ("start", "after")) for c in costs)
+        for names in COSTS.values()
+    ]
+    return {"name": name, "cells": [f"{value:,.0f}" for value in (*behind, *whole)]}
 
 
 def _environment(found: Results, known: Sequence[str]) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Measurement:
 
     points: Sequence[Mapping[str, float]]
     texts: Sequence[str]
-    cost: Mapping[str, float]
+    cost: Mapping[str, Mapping[str, float]]
     drift: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
     def plain(self) -> Mapping[str, float]:

@@ -21,10 +21,10 @@ from textgan.training import Step
 ROWS, LENGTH, ROLLOUTS = 8, 5, 3
 SMALL = (
     "device=cpu", "data.name=oracle", "data.size=50", f"data.length={LENGTH}", "data.sequences=64",
-    "data.validation=16", "data.test=16", f"batch_size={ROWS}", "evaluate.samples=10", "evaluate.metrics=[unique]", "generator.embed_dim=4",
-    "generator.hidden_dim=4", "discriminator.filters=2", "discriminator.widths=[2]", f"estimator.rollouts={ROLLOUTS}",
-    "phases.pretrain-g.steps=4", "phases.pretrain-d.steps=2", "phases.adversarial.steps=3",
-    "phases.adversarial.evaluate=1", "checkpoint.minutes=100",
+    "data.validation=16", "data.test=16", f"batch_size={ROWS}", "evaluate.samples=10", "evaluate.metrics=[unique]",
+    "generator.embed_dim=4", "generator.hidden_dim=4", "discriminator.filters=2", "discriminator.widths=[2]",
+    f"estimator.rollouts={ROLLOUTS}", "phases.pretrain-g.steps=4", "phases.pretrain-d.steps=2",
+    "phases.adversarial.steps=3", "phases.adversarial.evaluate=1", "checkpoint.minutes=100",
     "phases.adversarial.turns=[{objective: adversarial, updates: {generator: policy}}, "
     "{objective: discriminate, times: 2}]",
 )  # fmt: skip

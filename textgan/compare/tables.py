@@ -40,7 +40,10 @@ def metric_rows(found: Results, known: Sequence[str]) -> dict[str, Any]:
 
 
 def checks(found: Results) -> dict[str, Any]:
-    """{"kinds", "rows"}: a row a metric, its values on texts of known worth, and what it ranks wrongly."""
+    """{"kinds", "rows"}: a row a metric.
+
+    Its values on texts of known worth, which of them it ranks below real text, and which axes it is of no use for.
+    """
     if found.checked is None:
         return {"kinds": [], "rows": []}
     kinds = found.checked.values
@@ -48,7 +51,8 @@ def checks(found: Results) -> dict[str, Any]:
     for metric in kinds["real"]:
         wrong = [axis for axis in ("quality", "diversity") if found.checked.ranks(metric, axis) is False]
         cells = [f"{values[metric]:.3f}" if metric in values else "" for values in kinds.values()]
-        rows.append({"name": metric, "cells": cells, "wrong": f"not for {' or '.join(wrong)}" if wrong else ""})
+        told = {"wrong": f"not for {' or '.join(wrong)}" if wrong else "", "tells": found.checked.tells(metric)}
+        rows.append({"name": metric, "cells": cells, **told})
     return {"kinds": list(kinds), "rows": rows}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan.compare import jobs as running
+from textgan.compare import executors
 from textgan.compare.jobs import Job, run_all
 from textgan.compare.plan import Plan, Settings, draw_up
 from textgan.compare.work import main
@@ -95,7 +95,7 @@ def test_all_of_it_once_and_failures_alone(plan: Plan, monkeypatch: pytest.Monke
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("what is done is not done again")
 
-    monkeypatch.setattr(running.subprocess, "Popen", refuse)
+    monkeypatch.setattr(executors.subprocess, "Popen", refuse)
     recipe.unlink()
     done = [job for job in _only_done(plan) if job.state == "done"]
     assert len(done) == 6

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
+from textgan.data.corpus import Split
 from textgan.errors import UserError
 from textgan.metrics.two_sample import TwoSample
 from textgan.roles import Evaluation
@@ -48,6 +50,30 @@ def test_the_p_value_is_binomial_over_what_was_held_out(world) -> None:
     right = round(found["two_sample"] * 90)
     assert found["two_sample_p"] == pytest.approx(stats.binom.sf(right - 1, 90, 0.5))
     assert test.signature().endswith("held:45+45")
+
+
+def test_a_word_that_no_generator_may_write_gives_nothing_away(world) -> None:
+    """Most test sentences hold one. They are left out, and what is left is as the samples are."""
+    test = [f"{text} UNKNOWN" if n % 4 else text for n, text in enumerate(sentences(800, 1))]
+    word = len(world.words) + 3
+    world.words["UNKNOWN"] = word
+    torch.manual_seed(0)
+    metric = TwoSample(steps=60, filters=8)
+    assert metric(world(sentences(400, 0), test=test, never=(0, 1, word)))["two_sample_p"] > 0.01
+    assert metric.signature().endswith("held:100+100")
+    assert metric(world(sentences(400, 0), test=test))["two_sample_p"] < 0.01
+
+
+def test_splits_that_differ_are_said_to(world) -> None:
+    torch.manual_seed(0)
+    metric = TwoSample(steps=60, filters=8)
+    test = sentences(400, 1)
+    alike = metric(world(sentences(400, 0), test=test))
+    assert alike["two_sample_real"] < 0.6, "validation is test here"
+    other = world(sentences(400, 0), test=test)
+    ordered = world.batch(sentences(400, 2, sorted_share=0.9))
+    corpus = replace(other.corpus, validation=Split(ordered, ()))
+    assert TwoSample(steps=60, filters=8)(replace(other, corpus=corpus))["two_sample_real"] > 0.75
 
 
 def test_a_collapsed_model_is_found_out_although_its_one_sentence_is_real(world) -> None:

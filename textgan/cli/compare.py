@@ -16,6 +16,9 @@ from textgan.errors import UserError
 if TYPE_CHECKING:
     from textgan.compare.plan import Plan, Settings
 
+AT_ONCE = {"slurm": 64}
+"""Runs at once, where not as many as this machine has processors."""
+
 
 @click.command(
     cls=Command,
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
         "textgan compare seqgan rankgan --seeds 5",
         "textgan compare seqgan mine.yaml data.name=text data.path=captions.txt",
         "textgan compare seqgan rankgan --budget tokens=2000000",
+        "textgan compare seqgan rankgan --cluster slurm --cluster-option slurm_partition=gpu",
         "textgan compare --resume runs/compare-...     goes on where it stood",
     ),
 )
@@ -49,7 +53,15 @@ if TYPE_CHECKING:
     help="What every method has behind its start, in steps, tokens or seconds; default, what the recipes say. "
     "Repeatable: what is spent first ends it.",
 )  # fmt: skip
-@click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor.")
+@click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor, on a cluster 64.")
+@click.option(
+    "--cluster", type=click.Choice(["none", "local", "slurm"]), default="none", show_default=True,
+    help="Run as jobs of a cluster, by submitit; local tries that on this machine.",
+)  # fmt: skip
+@click.option(
+    "--cluster-option", "options", multiple=True, metavar="KEY=VALUE",
+    help="For submitit, such as timeout_min=240 or slurm_partition=gpu. Repeatable.",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="Two seeds and short phases, to see that everything works: ranks nothing.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder; default runs/compare-<date>-<time>.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a comparison.")
@@ -63,6 +75,8 @@ def compare(
     margin: float,
     budget: Mapping[str, float],
     jobs: int | None,
+    cluster: str,
+    options: Sequence[str],
     quick: bool,
     out: Path | None,
     resume: Path | None,
@@ -75,6 +89,7 @@ def compare(
     with the trained discriminator to choose the best of a few samples. Variants that begin alike share that beginning.
     """
     from textgan.cli.comparing import watch
+    from textgan.compare.executors import EXECUTORS
     from textgan.compare.plan import Settings, quickly, read
 
     if resume is not None:
@@ -84,8 +99,8 @@ def compare(
     else:
         settings = Settings(seeds, _temperatures(temperatures), samples, level, margin, budget=budget)
         plan = _begin(recipes, quickly(settings) if quick else settings, out)
-    workers = jobs or os.cpu_count() or 1
-    watch(plan, workers, plugins)
+    workers = jobs or AT_ONCE.get(cluster) or os.cpu_count() or 1
+    watch(plan, workers, plugins, EXECUTORS[cluster](workers, plan.folder / "cluster", _options(options)))
 
 
 @click.command(cls=Command, epilog=examples("textgan report runs/compare-..."))
@@ -139,4 +154,15 @@ def _budget(given: Sequence[str]) -> Mapping[str, float]:
             found[kind] = math.nan
         if not 0 < found[kind] < math.inf:
             raise UserError(f"--budget: {text} needs a number above 0, such as {kind}=1000")
+    return found
+
+
+def _options(given: Sequence[str]) -> Mapping[str, int | str]:
+    """ "timeout_min=240" -> {"timeout_min": 240}."""
+    found: dict[str, int | str] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UserError(f"--cluster-option: {text} is no KEY=VALUE, such as timeout_min=240")
+        found[key] = int(value) if value.isdigit() else value
     return found

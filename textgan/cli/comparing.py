@@ -18,12 +18,13 @@ from textgan.errors import Failure
 from textgan.text import visible
 
 if TYPE_CHECKING:
+    from textgan.compare.executors import Executor
     from textgan.compare.results import Results
 
 MARKS = {"waiting": ("·", "dim"), "running": ("▸", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 
 
-def watch(plan: Plan, workers: int, plugins: Sequence[Path]) -> None:
+def watch(plan: Plan, workers: int, plugins: Sequence[Path], executor: Executor) -> None:
     """Runs a comparison to its end and shows what came of it. Raises Failure if nothing could be measured."""
     from textgan.compare.report import write
     from textgan.compare.results import results as gather
@@ -33,9 +34,9 @@ def watch(plan: Plan, workers: int, plugins: Sequence[Path]) -> None:
     say(f"{plan.folder}: {len(plan.methods)} methods, {plan.settings.seeds} seeds, {workers} at once")
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
-            jobs = run_all(plan, workers, lambda jobs: live.update(_table(plan, jobs)), plugins)
+            jobs = run_all(plan, workers, lambda jobs: live.update(_table(plan, jobs)), plugins, executor)
     else:
-        jobs = run_all(plan, workers, _Lines(), plugins)
+        jobs = run_all(plan, workers, _Lines(), plugins, executor)
     broken = [job for job in jobs if job.state == "failed"]
     for job in broken:
         say(f"{job.method.name}, seed {job.seed}: {job.reason}")

@@ -91,11 +91,20 @@ def resume(folder: Path, observer: Observer | None = None) -> Result:
 
 
 def branch(
-    recipe: Recipe, folder: Path, origin: Path | None, observer: Observer | None = None, limit: Limit = NO_LIMIT
+    recipe: Recipe,
+    folder: Path,
+    origin: Path | None,
+    observer: Observer | None = None,
+    limit: Limit = NO_LIMIT,
+    kept: frozenset[str] = frozenset(),
 ) -> Run:
     """Runs a recipe without its controls, begun at another run's checkpoint up to which the two are alike.
 
     Goes on if it was begun before; give it the same limit then. Returns the trained run.
+
+    Args:
+        limit: a budget.
+        kept: phases of which the checkpoint of every evaluation is kept.
     """
     corpus = prepare(recipe)
     home = Folder(folder)
@@ -106,7 +115,7 @@ def branch(
     _same_data(home, corpus)
     home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
     run = build(recipe, corpus)
-    _advance(run, home, observer or Observer(), origin, limit)
+    _advance(run, home, observer or Observer(), origin, limit, kept)
     return run
 
 
@@ -140,7 +149,14 @@ def _same_data(home: Folder, corpus: Corpus) -> None:
         )
 
 
-def _advance(run: Run, folder: Folder, observer: Observer, origin: Path | None, limit: Limit = NO_LIMIT) -> Result:
+def _advance(
+    run: Run,
+    folder: Folder,
+    observer: Observer,
+    origin: Path | None,
+    limit: Limit = NO_LIMIT,
+    kept: frozenset[str] = frozenset(),
+) -> Result:
     """From wherever the folder stands to the end of the last phase, or of the budget."""
     saved, best, spent = folder.saved(), None, None
     if saved:
@@ -154,7 +170,7 @@ def _advance(run: Run, folder: Folder, observer: Observer, origin: Path | None, 
         place = Place()
         torch.manual_seed(run.seed)
     folder.rewind(place.index)
-    return _Session(run, folder, observer, best, spent, limit).play(place)
+    return _Session(run, folder, observer, best, spent, limit, kept).play(place)
 
 
 @dataclass(frozen=True)
@@ -169,10 +185,17 @@ class _Session:
     """One pass through the phases, with its clock and its books."""
 
     def __init__(
-        self, run: Run, folder: Folder, observer: Observer, best: Best | None, spent: Spent | None, limit: Limit
+        self,
+        run: Run,
+        folder: Folder,
+        observer: Observer,
+        best: Best | None,
+        spent: Spent | None,
+        limit: Limit,
+        kept: frozenset[str],
     ) -> None:
         self.run, self.folder, self.observer, self.best = run, folder, observer, best
-        self.meter, self.limit = Meter(run, spent), limit
+        self.meter, self.limit, self.kept = Meter(run, spent), limit, kept
         self.settings = run.recipe.filled
         self.trackers: list[Tracker] = [
             make("tracker", block, {"run_folder": folder}) for block in self.settings["trackers"]
@@ -189,6 +212,8 @@ class _Session:
         }
         ends = [sum(p.steps for p in run.phases[: i + 1]) for i in range(len(run.phases))]
         self.milestones = set(ends)
+        evaluated = [entry for entry in folder.entries() if entry["kind"] == "evaluation"]
+        self.milestones |= {entry["step"] for entry in evaluated if entry["phase"] in kept}
         if limit.phases:
             run.phases[-1] = replace(run.phases[-1], open=True)
             self.milestones.remove(ends[-1])
@@ -247,9 +272,10 @@ class _Session:
         if (due or step.ends_phase) and step.phase.name in self.writes:
             improved = self._evaluate(step.phase.name, step.place)
         waited = time.monotonic() - self.last_save >= 60 * self.settings["checkpoint"]["minutes"]
-        if step.ends_phase:
+        lasting = step.ends_phase or (due and step.phase.name in self.kept)
+        if lasting:
             self.milestones.add(step.place.index)
-        if waited or improved or step.ends_phase:
+        if waited or improved or lasting:
             self._save(step.place)
 
     def _log(self, step: Step) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from planting import curve
 
+from textgan.compare.axes import axes
 from textgan.compare.plan import Plan
-from textgan.compare.results import LIKELIHOOD, Results, axes, results
+from textgan.compare.results import LIKELIHOOD, Results, results
 from textgan.compare.selfcheck import Checked
 from textgan.errors import UserError
 

@@ -53,6 +53,7 @@ AT_ONCE = {"slurm": 64}
     help="What every method has behind its start, in steps, tokens or seconds; default, what the recipes say. "
     "Repeatable: what is spent first ends it.",
 )  # fmt: skip
+@click.option("--choose", is_flag=True, help="Of each run, take the checkpoint that is best on validation text.")
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor, on a cluster 64.")
 @click.option(
     "--cluster", type=click.Choice(["none", "local", "slurm"]), default="none", show_default=True,
@@ -74,6 +75,7 @@ def compare(
     level: float,
     margin: float,
     budget: Mapping[str, float],
+    choose: bool,
     jobs: int | None,
     cluster: str,
     options: Sequence[str],
@@ -97,7 +99,7 @@ def compare(
             raise click.UsageError("--resume goes on with the recipes that were begun; leave recipes and settings out.")
         plan = read(resume)
     else:
-        settings = Settings(seeds, _temperatures(temperatures), samples, level, margin, budget=budget)
+        settings = Settings(seeds, _temperatures(temperatures), samples, level, margin, budget=budget, choose=choose)
         plan = _begin(recipes, quickly(settings) if quick else settings, out)
     workers = jobs or AT_ONCE.get(cluster) or os.cpu_count() or 1
     watch(plan, workers, plugins, EXECUTORS[cluster](workers, plan.folder / "cluster", _options(options)))

@@ -37,6 +37,7 @@ class Settings:
         shorter: phases are that many times shorter than the recipes have them; then nothing is ranked.
         budget: "steps", "tokens" or "seconds" -> how many of them every method has behind its start. Empty is what
             the recipes say.
+        choose: validation text chooses among the checkpoints behind the start; otherwise it is the last one.
     """
 
     seeds: int = 5
@@ -47,6 +48,7 @@ class Settings:
     best_of: int = 4
     shorter: int = 1
     budget: Mapping[str, float] = field(default_factory=dict)
+    choose: bool = False
 
 
 def quickly(settings: Settings) -> Settings:

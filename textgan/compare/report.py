@@ -16,8 +16,9 @@ from typing import Any
 
 from textgan.atomic import write_text
 from textgan.compare import tables
+from textgan.compare.axes import oriented
 from textgan.compare.chart import Series, chart
-from textgan.compare.results import Measurement, Pair, Results, oriented
+from textgan.compare.results import Measurement, Pair, Results
 from textgan.folder import Folder
 from textgan.text import visible
 
@@ -64,6 +65,7 @@ def _content(found: Results) -> dict[str, Any]:
         "differences": list(_differences(found, variants)),
         "table": tables.metric_rows(found, known),
         "checks": tables.checks(found),
+        "chosen": list(_chosen(found, known)),
         "cost_heads": list(COSTS),
         "costs": [_cost(name, found.measured[name]) for name in known],
         "environment": list(_environment(found, known)),
@@ -205,6 +207,20 @@ def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str,
     for name in others:
         lines = list(difflib.unified_diff(written[first], written[name], first, name, lineterm="", n=1))
         yield f"{name} beside {first}", "\n".join(map(visible, lines)) if lines else "The same."
+
+
+def _chosen(found: Results, known: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rounds that validation chose, seed by seed, and those that it chose between."""
+    for name in known:
+        runs = {seed: run.chosen for seed, run in found.measured[name].items() if run.chosen}
+        if runs:
+            one = next(iter(runs.values()))
+            yield {
+                "name": name,
+                "rounds": ", ".join(str(chosen["index"]) for _, chosen in sorted(runs.items())),
+                "of": ", ".join(map(str, one["of"])),
+                "axes": f"{one['quality']} at equal {one['diversity']}",
+            }
 
 
 COSTS: Mapping[str, tuple[str, ...]] = {

@@ -65,7 +65,10 @@ def document(found: Results) -> dict[str, Any]:
         "margin": found.margin,
         "pairs": [_finite(asdict(pair)) for pair in found.pairs],
         "methods": {
-            name: {str(seed): _finite({"points": run.points, "cost": run.cost}) for seed, run in runs.items()}
+            name: {
+                str(seed): _finite({"points": run.points, "cost": run.cost, "chosen": run.chosen})
+                for seed, run in runs.items()
+            }
             for name, runs in found.measured.items()
         },
         "flags": {name: [asdict(flag) for flag in flags] for name, flags in found.flags.items() if flags},

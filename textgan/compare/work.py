@@ -17,6 +17,7 @@ from textgan import checkpoint, registry, running
 from textgan.atomic import write_text
 from textgan.build import Run, build
 from textgan.compare import exposure
+from textgan.compare.choosing import choose
 from textgan.compare.measure import sweep
 from textgan.compare.plan import Method, Plan, read
 from textgan.errors import Failure, UserError
@@ -57,7 +58,13 @@ def work(plan: Plan, method: Method, seed: int) -> None:
     else:
         total = sum(phase["steps"] for phase in recipe.filled["phases"].values())
         teller = Teller(home, total)
-        run = running.branch(recipe, home / "run", plan.origin(method, seed), teller, plan.limit(method))
+        kept = frozenset(method.after if plan.settings.choose else ())
+        origin = plan.origin(method, seed)
+        run = running.branch(recipe, home / "run", origin, teller, plan.limit(method), kept)
+    chosen: Mapping[str, Any] = {}
+    if plan.settings.choose and method.after:
+        before = sum(p["steps"] for name, p in recipe.filled["phases"].items() if name not in method.after)
+        chosen = choose(run, Folder(home / "run"), before, plan.settings, derive(seed, "choose"))
     # What is chosen by a discriminator is of another law than the generator's likelihood.
     metrics = [m for m in run.metrics if not (method.best_of and "log_prob" in m.needs)]
     found = sweep(
@@ -73,7 +80,7 @@ def work(plan: Plan, method: Method, seed: int) -> None:
         judged_by = exposure.judge(run.corpus, plan.folder)
         count = plan.settings.samples
         found["drift"] = exposure.drift(run.generator, run.corpus, judged_by, count, derive(seed, "measure"))
-    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(home, method)}))
+    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(home, method), "chosen": chosen}))
     (home / PROGRESS).unlink(missing_ok=True)
 
 

@@ -25,8 +25,8 @@ def choose(run: Run, folder: Folder, first: int, settings: Settings, seed: int) 
     """Puts the best checkpoint's generator into the run and into its model's folder.
 
     Candidates are all checkpoints of evaluations behind round `first`. Each is measured at all temperatures with
-    validation text in the place of test text. The best has, at equal diversity, the best quality: on average over the others, the last
-    one where nothing decides.
+    validation text in the place of test text. The best has, at equal diversity, the best quality: on average over the
+    others, the last one where nothing decides.
 
     Returns:
         {"index", "of", "quality", "diversity", "scores"}: the round, all rounds, the axes, each one's lead. Empty where

@@ -14,7 +14,7 @@ from textgan.cli.base import Command, complete_recipe, examples, plugin_option
 from textgan.errors import UserError
 
 if TYPE_CHECKING:
-    from textgan.compare.plan import Plan, Settings
+    from textgan.compare.lengths import Study
 
 AT_ONCE = {"slurm": 64}
 """Runs at once, where not as many as this machine has processors."""
@@ -27,6 +27,7 @@ AT_ONCE = {"slurm": 64}
         "textgan compare seqgan mine.yaml data.name=text data.path=captions.txt",
         "textgan compare seqgan rankgan --budget tokens=2000000",
         "textgan compare seqgan rankgan --cluster slurm --cluster-option slurm_partition=gpu",
+        "textgan compare seqgan rankgan data.name=oracle --lengths 20,40,80",
         "textgan compare --resume runs/compare-...     goes on where it stood",
     ),
 )
@@ -54,6 +55,10 @@ AT_ONCE = {"slurm": 64}
     "Repeatable: what is spent first ends it.",
 )  # fmt: skip
 @click.option("--choose", is_flag=True, help="Of each run, take the checkpoint that is best on validation text.")
+@click.option(
+    "--lengths", metavar="N,N,...", callback=lambda _, __, text: _lengths(text),
+    help="One comparison for each length of sentences, and a page of what is gained at each.",
+)  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor, on a cluster 64.")
 @click.option(
     "--cluster", type=click.Choice(["none", "local", "slurm"]), default="none", show_default=True,
@@ -76,6 +81,7 @@ def compare(
     margin: float,
     budget: Mapping[str, float],
     choose: bool,
+    lengths: Sequence[int],
     jobs: int | None,
     cluster: str,
     options: Sequence[str],
@@ -90,44 +96,60 @@ def compare(
     pre-trained start, early and continued likelihood training, its own update under a constant reward, and the start
     with the trained discriminator to choose the best of a few samples. Variants that begin alike share that beginning.
     """
-    from textgan.cli.comparing import watch
+    from textgan import recipe as loader
+    from textgan.cli.comparing import study, watch
     from textgan.compare.executors import EXECUTORS
-    from textgan.compare.plan import Settings, quickly, read
+    from textgan.compare.lengths import draw_up as study_of
+    from textgan.compare.lengths import read as begun
+    from textgan.compare.plan import Settings, draw_up, quickly, read
 
+    whole: Study | None = None
     if resume is not None:
-        if recipes:
+        if recipes or lengths:
             raise click.UsageError("--resume goes on with the recipes that were begun; leave recipes and settings out.")
-        plan = read(resume)
+        whole = begun(resume)
+        folder = resume
     else:
         settings = Settings(seeds, _temperatures(temperatures), samples, level, margin, budget=budget, choose=choose)
-        plan = _begin(recipes, quickly(settings) if quick else settings, out)
+        settings = quickly(settings) if quick else settings
+        folder = _new(out)
+        names, changes = [text for text in recipes if "=" not in text], [text for text in recipes if "=" in text]
+        if lengths:
+            whole = study_of(names, changes, lengths, settings, folder)
+        else:
+            draw_up([loader.load(name, changes) for name in names], settings, folder)
     workers = jobs or AT_ONCE.get(cluster) or os.cpu_count() or 1
-    watch(plan, workers, plugins, EXECUTORS[cluster](workers, plan.folder / "cluster", _options(options)))
+    executor = EXECUTORS[cluster](workers, folder / "cluster", _options(options))
+    if whole is not None:
+        study(whole, workers, plugins, executor)
+    else:
+        watch(read(folder), workers, plugins, executor)
 
 
 @click.command(cls=Command, epilog=examples("textgan report runs/compare-..."))
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Write the report of a comparison anew, as far as it has been run: report.html, results.json, .csv and .tex."""
+    from textgan.compare import lengths
     from textgan.compare.plan import read
     from textgan.compare.report import write
-    from textgan.compare.results import results
+    from textgan.compare.results import collect, results
     from textgan.compare.selfcheck import of
 
-    plan = read(folder)
-    click.echo(str(write(results(plan, of(plan)))))
+    whole = lengths.read(folder)
+    plans = whole.plans() if whole else {0: read(folder)}
+    begun = {length: plan for length, plan in plans.items() if not whole or collect(plan)[0]}
+    found = [(length, results(plan, of(plan))) for length, plan in begun.items()]
+    pages = [write(each) for _, each in found]
+    click.echo(str(lengths.write(whole, found) if whole else pages[0]))
 
 
-def _begin(given: Sequence[str], settings: Settings, out: Path | None) -> Plan:
-    from textgan import recipe as loader
-    from textgan.compare.plan import draw_up
+def _new(out: Path | None) -> Path:
     from textgan.folder import new_folder, refuse_taken
 
-    names = [text for text in given if "=" not in text]
-    changes = [text for text in given if "=" in text]
     folder = out or new_folder("compare")
     refuse_taken(folder)
-    return draw_up([loader.load(name, changes) for name in names], settings, folder)
+    return folder
 
 
 def _temperatures(text: str) -> tuple[float, ...]:
@@ -168,3 +190,11 @@ def _options(given: Sequence[str]) -> Mapping[str, int | str]:
             raise UserError(f"--cluster-option: {text} is no KEY=VALUE, such as timeout_min=240")
         found[key] = int(value) if value.isdigit() else value
     return found
+
+
+def _lengths(text: str | None) -> Sequence[int]:
+    """ "20,40,80" -> [20, 40, 80]."""
+    parts = text.split(",") if text else []
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"--lengths: {text} is no list of whole numbers above 0 such as 20,40,80")
+    return sorted({int(part) for part in parts})

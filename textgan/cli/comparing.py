@@ -19,12 +19,28 @@ from textgan.text import visible
 
 if TYPE_CHECKING:
     from textgan.compare.executors import Executor
+    from textgan.compare.lengths import Study
     from textgan.compare.results import Results
 
 MARKS = {"waiting": ("·", "dim"), "running": ("▸", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 
 
-def watch(plan: Plan, workers: int, plugins: Sequence[Path], executor: Executor) -> None:
+def study(found: Study, workers: int, plugins: Sequence[Path], executor: Executor) -> None:
+    """Runs the comparison of every length, then shows what was gained. Raises Failure if no length was measured."""
+    from textgan.compare.lengths import write
+
+    measured = []
+    for length, plan in found.plans().items():
+        try:
+            measured.append((length, watch(plan, workers, plugins, executor)))
+        except Failure as error:
+            say(f"length {length}: {error}")
+    if not measured:
+        raise Failure(f"{found.folder}: no length could be measured")
+    say(str(write(found, measured)))
+
+
+def watch(plan: Plan, workers: int, plugins: Sequence[Path], executor: Executor) -> Results:
     """Runs a comparison to its end and shows what came of it. Raises Failure if nothing could be measured."""
     from textgan.compare.report import write
     from textgan.compare.results import results as gather
@@ -46,6 +62,7 @@ def watch(plan: Plan, workers: int, plugins: Sequence[Path], executor: Executor)
     page = write(found)
     _show(found)
     say(f"{page} ({(time.monotonic() - began) / 60:.1f} min)")
+    return found
 
 
 class _Lines:

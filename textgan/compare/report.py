@@ -12,7 +12,7 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textgan.atomic import write_text
 from textgan.compare import tables
@@ -22,6 +22,9 @@ from textgan.compare.results import Measurement, Pair, Results
 from textgan.folder import Folder
 from textgan.text import visible
 
+if TYPE_CHECKING:
+    import jinja2
+
 PAGE, JSON, CSV, LATEX = "report.html", "results.json", "results.csv", "results.tex"
 NONCE = "textgan"
 DASHES = ("", "start", "early", "continued", "constant", "best of")
@@ -30,17 +33,20 @@ DASHES = ("", "start", "early", "continued", "constant", "best of")
 
 def write(found: Results) -> Path:
     """Writes all four into the comparison's folder; returns the page's path."""
-    import jinja2
-
     folder = found.plan.folder
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("textgan"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    write_text(folder / PAGE, environment.get_template(PAGE).render(_content(found)))
+    write_text(folder / PAGE, environment().get_template(PAGE).render(_content(found)))
     write_text(folder / JSON, json.dumps(tables.document(found), indent=2, allow_nan=False) + "\n")
     write_text(folder / CSV, tables.csv_text(found))
     write_text(folder / LATEX, tables.latex(found))
     return folder / PAGE
+
+
+def environment() -> jinja2.Environment:
+    """Templates that escape whatever is laid into them."""
+    import jinja2
+
+    loader = jinja2.PackageLoader("textgan")
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
 
 
 def _content(found: Results) -> dict[str, Any]:

@@ -74,6 +74,8 @@ class Results:
     margin: float = 0.0
     seeds_needed: int = 0
     checked: Checked | None = None
+    usable: Sequence[tuple[str, str]] = AXES
+    """The pairs of axes that its checks leave."""
 
 
 def collect(plan: Plan) -> tuple[dict[str, dict[int, Measurement]], dict[str, dict[int, str]]]:
@@ -117,7 +119,7 @@ def results(plan: Plan, checked: Checked | None = None) -> Results:
         ahead = sum(g.ahead for g in each if g) / len(each) if each and all(each) else math.nan
         pairs.append(Pair(one, other, *names, difference, p, said, ahead))
     needed = seeds_needed(len(asked), plan.settings.level)
-    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, margin, needed, checked)
+    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, margin, needed, checked, usable)
 
 
 def _failing(names: tuple[str, str], checked: Checked | None) -> bool:

@@ -20,7 +20,7 @@ from textgan.compare.axes import axes, frontier_of
 from textgan.compare.chart import Series, chart
 from textgan.compare.frontier import gap
 from textgan.compare.plan import Method, Plan, Settings
-from textgan.compare.report import DASHES, JSON, PAGE, environment
+from textgan.compare.report import DASHES, JSON, PAGE, render
 from textgan.compare.results import Results
 from textgan.compare.statistics import Difference, holm, paired, verdict
 from textgan.errors import UserError
@@ -151,7 +151,7 @@ def write(study: Study, found: Sequence[tuple[int, Results]]) -> Path:
         "settings": found[0][1].plan.settings,
         "ranked": found[0][1].plan.settings.shorter == 1,
     }
-    write_text(study.folder / PAGE, environment().get_template(TEMPLATE).render(content))
+    write_text(study.folder / PAGE, render(TEMPLATE, content))
     document = [{**asdict(gain), "difference": _finite(gain.difference)} for gain in each]
     write_text(study.folder / JSON, json.dumps(document, indent=2, allow_nan=False) + "\n")
     return study.folder / PAGE

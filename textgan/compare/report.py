@@ -12,18 +12,16 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textgan.atomic import write_text
 from textgan.compare import tables
 from textgan.compare.axes import oriented
 from textgan.compare.chart import Series, chart
+from textgan.compare.plan import Plan
 from textgan.compare.results import Measurement, Pair, Results
 from textgan.folder import Folder
 from textgan.text import visible
-
-if TYPE_CHECKING:
-    import jinja2
 
 PAGE, JSON, CSV, LATEX = "report.html", "results.json", "results.csv", "results.tex"
 NONCE = "textgan"
@@ -34,19 +32,21 @@ DASHES = ("", "start", "early", "continued", "constant", "best of")
 def write(found: Results) -> Path:
     """Writes all four into the comparison's folder; returns the page's path."""
     folder = found.plan.folder
-    write_text(folder / PAGE, environment().get_template(PAGE).render(_content(found)))
+    write_text(folder / PAGE, render(PAGE, _content(found)))
     write_text(folder / JSON, json.dumps(tables.document(found), indent=2, allow_nan=False) + "\n")
     write_text(folder / CSV, tables.csv_text(found))
     write_text(folder / LATEX, tables.latex(found))
     return folder / PAGE
 
 
-def environment() -> jinja2.Environment:
-    """Templates that escape whatever is laid into them."""
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """A page: everything that is laid into it escaped, and no control character left, wherever it came from."""
     import jinja2
 
     loader = jinja2.PackageLoader("textgan")
-    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    page = environment.get_template(template).render(content)
+    return "\n".join(visible(line) for line in page.split("\n")) + "\n"
 
 
 def _content(found: Results) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _content(found: Results) -> dict[str, Any]:
         "verdicts": [_verdict(pair) for pair in found.pairs],
         "explained": _explained(found),
         "warnings": [(name, flag.text) for name, flags in found.flags.items() for flag in flags],
-        "missing": [f"{n}, seed {s}: {visible(r)}" for n, each in found.failed.items() for s, r in each.items()],
+        "missing": list(_missing(found)),
         "frontier": _frontier(found, known),
         "training": list(_training(found, variants)),
         "exposure": _exposure(found, variants),
@@ -72,6 +72,7 @@ def _content(found: Results) -> dict[str, Any]:
         "table": tables.metric_rows(found, known),
         "checks": tables.checks(found),
         "chosen": list(_chosen(found, known)),
+        "confidence": f"{1 - plan.settings.level:.0%}",
         "cost_heads": list(COSTS),
         "costs": [_cost(name, found.measured[name]) for name in known],
         "environment": list(_environment(found, known)),
@@ -94,7 +95,7 @@ def _summary(found: Results, variants: Sequence[str]) -> Iterator[str]:
     for name in variants:
         mine = [pair for pair in found.pairs if pair.first == name]
         for said in dict.fromkeys(pair.verdict for pair in mine):
-            others = ", ".join(pair.second for pair in mine if pair.verdict == said)
+            others = "; ".join(pair.second for pair in mine if pair.verdict == said)
             yield f"{name}: {said}{PREPOSITIONS.get(said, ' beside ')}{others}."
     if any(pair.verdict == "not enough seeds" for pair in found.pairs):
         yield (
@@ -164,12 +165,14 @@ def _colours(found: Results) -> Mapping[str, int]:
 
 
 def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
-    """The axes' metrics over the rounds of seed 0, phases marked."""
+    """The axes' metrics over the rounds of seed 0, with the phases of the first variant marked."""
     entries = {
         name: [e for e in Folder(found.plan.home(name, 0) / "run").entries() if e["kind"] == "evaluation"]
         for name in variants
     }
     colours = _colours(found)
+    shown = next((name for name, mine in entries.items() if mine), None)
+    marks = list(_begins(found.plan, shown)) if shown else []
     for metric in dict.fromkeys((found.quality, found.diversity)):
         series = [
             Series(
@@ -177,11 +180,15 @@ def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
             )
             for name, mine in entries.items()
         ]
-        first = next((mine for mine in entries.values() if mine), [])
-        begins: dict[str, float] = {}
-        for entry in first:
-            begins.setdefault(entry["phase"], entry["step"] - entry["round"])
-        yield chart(series, "rounds", metric, f"{metric} while training", [(at, name) for name, at in begins.items()])
+        yield chart(series, "rounds", metric, f"{metric} while training", marks)
+
+
+def _begins(plan: Plan, name: str) -> Iterator[tuple[float, str]]:
+    """After how many rounds each of its phases begins."""
+    done = 0
+    for phase, block in plan.recipe(plan.method(name), 0).filled["phases"].items():
+        yield done, phase
+        done += block["steps"]
 
 
 def _exposure(found: Results, variants: Sequence[str]) -> Any:
@@ -215,6 +222,14 @@ def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str,
         yield f"{name} beside {first}", "\n".join(map(visible, lines)) if lines else "The same."
 
 
+def _missing(found: Results) -> Iterator[str]:
+    """Runs without numbers, one line for all seeds of a method that miss them for the same reason."""
+    for name, reasons in found.failed.items():
+        for reason in dict.fromkeys(reasons.values()):
+            seeds = [str(seed) for seed, why in sorted(reasons.items()) if why == reason]
+            yield f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {visible(reason)}"
+
+
 def _chosen(found: Results, known: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rounds that validation chose, seed by seed, and those that it chose between."""
     for name in known:
@@ -230,10 +245,10 @@ def _chosen(found: Results, known: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 COSTS: Mapping[str, tuple[str, ...]] = {
-    "its steps": ("steps",),
-    "others' steps": ("other_steps",),
-    "tokens read": ("read",),
-    "tokens written": ("written",),
+    "steps": ("steps",),
+    "others": ("other_steps",),
+    "read": ("read",),
+    "written": ("written",),
     "seconds": ("seconds",),
 }
 """Columns of the table of costs, and the counts that each is the sum of."""

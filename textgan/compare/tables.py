@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from textgan.compare.results import Results
+from textgan.compare.statistics import interval
 from textgan.folder import Folder
 from textgan.text import visible
 
@@ -20,7 +23,7 @@ RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def metric_rows(found: Results, known: Sequence[str]) -> dict[str, Any]:
-    """{"names", "rows"}: a row a metric, a cell a method: mean, smallest and largest over seeds."""
+    """{"names", "rows"}: a row a metric, a cell a method: the mean over seeds and its interval."""
     better = _better(found)
     names = dict.fromkeys(
         metric
@@ -34,7 +37,7 @@ def metric_rows(found: Results, known: Sequence[str]) -> dict[str, Any]:
         cells = []
         for name in known:
             values = [run.plain()[metric] for run in found.measured[name].values() if metric in run.plain()]
-            cells.append(_cell(values))
+            cells.append(_cell(values, found.plan.settings.level))
         rows.append({"name": metric + ARROWS.get(better.get(metric, ""), ""), "cells": cells})
     return {"names": list(known), "rows": rows}
 
@@ -128,13 +131,14 @@ def _better(found: Results) -> Mapping[str, str]:
     return {}
 
 
-def _cell(values: Sequence[float]) -> str:
+def _cell(values: Sequence[float], level: float) -> str:
     if not values:
         return ""
     if not all(map(math.isfinite, values)):
         return "inf"
     mean = statistics.fmean(values)
-    return f"{mean:.3f}" if len(values) == 1 else f"{mean:.3f} ({min(values):.3f} to {max(values):.3f})"
+    low, high = interval(np.asarray(values), level)
+    return f"{mean:.3f}" if len(values) == 1 else f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _tex_cell(values: Sequence[float]) -> str:

@@ -57,7 +57,7 @@ class Mauve(Metric):
     def __init__(
         self,
         *,
-        steps: PositiveInt = 300,
+        steps: PositiveInt = 100,
         hidden_dim: PositiveInt = 128,
         clusters: PositiveInt = 200,
         seeds: PositiveInt = 5,

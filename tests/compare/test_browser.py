@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from planting import curve
 
+from textgan.compare.lengths import Study
+from textgan.compare.lengths import write as write_lengths
 from textgan.compare.plan import Plan
 from textgan.compare.report import write
 from textgan.compare.results import results
@@ -224,12 +226,44 @@ ACCESS: Mapping[str, str] = {
 }
 
 
+def faults(browser: Any) -> dict[str, list[str]]:
+    start = "const told = e => e.outerHTML.slice(0, 100);"
+    found = {what: browser.execute_script(start + script) for what, script in ACCESS.items()}
+    return {what: wrong for what, wrong in found.items() if wrong}
+
+
 @pytest.mark.parametrize("width", [375, 1280])
 def test_it_can_be_read_by_anyone(browser: Any, page: Path, width: int) -> None:
     opened(browser, page, width)
-    start = "const told = e => e.outerHTML.slice(0, 100);"
-    found = {what: browser.execute_script(start + script) for what, script in ACCESS.items()}
-    assert {what: wrong for what, wrong in found.items() if wrong} == {}
+    assert faults(browser) == {}
+
+
+def test_the_checks_find_what_they_are_for(browser: Any, page: Path) -> None:
+    """The page with everything taken away that they ask for."""
+    opened(browser, page, 375)
+    browser.execute_script("""
+      document.documentElement.lang = ""; document.title = "";
+      document.querySelector("main").outerHTML = document.querySelector("main").outerHTML.replace(/^<main/, "<div");
+      document.querySelector("h2").outerHTML = "<h4>too deep</h4>";
+      document.querySelector("label").remove();
+      document.querySelectorAll("svg").forEach(e => { e.removeAttribute("role"); });
+      document.querySelector("th").removeAttribute("scope");
+      document.querySelectorAll(".scroll").forEach(e => { e.removeAttribute("tabindex"); });
+      document.querySelector("[aria-labelledby=cost]").setAttribute("aria-labelledby", "gone");
+      document.querySelector("#rows").id = "filter";
+      document.querySelector("meta[name=viewport]").content += ", user-scalable=no";""")
+    assert faults(browser).keys() == ACCESS.keys()
+
+
+def test_the_page_of_lengths_is_no_worse(browser: Any, planted: Callable[..., Plan], tmp_path: Path) -> None:
+    found = results(planted({"one": curve(0.1), "one: start": curve(0.0), "two": curve(0.05)}, seeds=6))
+    page = write_lengths(Study(tmp_path, [20, 40, 80]), [(20, found), (40, found)])
+    for scheme in ("light", "dark"):
+        opened(browser, page, 375, scheme)
+        assert faults(browser) == {}
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 375
+        assert not [e for e in browser.execute_script(COLOURS) if contrast(e[1], e[2]) < (3 if e[3] else 4.5)]
+        assert [entry for entry in browser.get_log("browser") if entry["level"] != "DEBUG"] == []
 
 
 def test_the_box_is_reached_by_keyboard_and_shows_it(browser: Any, page: Path) -> None:

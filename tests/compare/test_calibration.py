@@ -38,7 +38,7 @@ def copies(rng: np.random.Generator, names: Sequence[str], seeds: int) -> dict[s
 def test_a_copy_is_seldom_better(
     recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int, names: Sequence[str]
 ) -> None:
-    """No more often than the level, 0.1, over all pairs of a table. So many seeds could say it: it is no empty promise."""
+    """No more often than the level, 0.1, over all pairs of a table, with seeds enough to say it at all."""
     plan = draw_up(recipes, Settings(seeds=seeds), tmp_path / "out")
     rng = np.random.default_rng(1)
     wrong = 0

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from planting import Values, curve
 
-from textgan.cli.compare import _lengths, report
+from textgan.cli.compare import _lengths
+from textgan.cli.group import textgan
 from textgan.compare import lengths
 from textgan.compare.lengths import Gain, Study, draw_up, gains, read, write
 from textgan.compare.plan import Plan, Settings
@@ -120,7 +121,7 @@ def test_the_page_holds_all_of_it(study: Study, found: list[tuple[int, Results]]
 
 
 def test_the_command_writes_every_page_anew(study: Study, found: list[tuple[int, Results]]) -> None:
-    done = CliRunner().invoke(report, [str(study.folder)])
+    done = CliRunner().invoke(textgan, ["report", str(study.folder)])
     assert done.exit_code == 0, done.output
     assert done.output.strip() == str(study.folder / "report.html")
     assert all((study.home(length) / "report.html").is_file() for length in (5, 6, 7))

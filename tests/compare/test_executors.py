@@ -128,6 +128,47 @@ def test_a_signal_stops_them_wherever_they_run(plan: Plan) -> None:
     assert told[-1][0].state == "waiting"
 
 
+class Instant:
+    """Runs that end at once, each leaving what others may need of it, or nothing."""
+
+    def __init__(self, leaves: bool) -> None:
+        self.leaves, self.begun = leaves, list[str]()
+
+    def start(self, arguments: Sequence[str], home: Path) -> Any:
+        self.begun.append(arguments[1])
+        if self.leaves:
+            (home / "run/checkpoints/000006").mkdir(parents=True)
+            (home / "run/model").mkdir()
+
+        class Task:
+            def poll(self) -> int | None:
+                return 0
+
+            def stop(self) -> None: ...
+
+            def kill(self) -> None: ...
+
+        return Task()
+
+
+def test_what_needs_two_waits_for_both(recipes: list[Recipe], tmp_path: Path) -> None:
+    plan = draw_up(recipes, SMALL, tmp_path / "out")
+    instant = Instant(leaves=True)
+    found = run_all(plan, 1, lambda jobs: None, executor=instant)
+    assert {job.state for job in found} == {"done"}
+    order = instant.begun
+    assert order.index("one: best of 4") > max(order.index("one"), order.index("one: start"))
+    assert order.index("two: best of 4") > max(order.index("two"), order.index("one: start"))
+
+
+def test_a_run_that_leaves_nothing_is_not_waited_for(recipes: list[Recipe], tmp_path: Path) -> None:
+    plan = draw_up(recipes, SMALL, tmp_path / "out")
+    found = {job.method.name: job for job in run_all(plan, 1, lambda jobs: None, executor=Instant(leaves=False))}
+    assert found["one"].state == "done"
+    assert found["two"].reason == "one left no checkpoint that it needs"
+    assert found["one: best of 4"].reason == "one: start failed, which it needs"
+
+
 @pytest.mark.parametrize(
     ("make", "told"),
     [

@@ -84,12 +84,15 @@ def _begin(plan: Plan, jobs: list[Job], workers: int, executor: Executor, plugin
     for job in jobs:
         if job.state != "waiting":
             continue
-        for name in _needed(plan, job):
-            other = by_name[name, job.seed]
-            if other.state in ("done", "failed") and not _there(plan, job):
-                told = "failed" if other.state == "failed" else "did not leave its checkpoint"
-                job.state, job.reason = "failed", f"{name} {told}, which it needs"
-        if job.state == "waiting" and _there(plan, job) and _running(jobs) < workers:
+        others = {name: by_name[name, job.seed].state for name in _needed(plan, job)}
+        if not _there(plan, job):
+            lost = [name for name, state in others.items() if state == "failed"]
+            if lost:
+                job.state, job.reason = "failed", f"{lost[0]} failed, which it needs"
+            elif others and all(state == "done" for state in others.values()):
+                job.state, job.reason = "failed", f"{' and '.join(others)} left no checkpoint that it needs"
+            continue
+        if _running(jobs) < workers:
             job.home.mkdir(parents=True, exist_ok=True)
             asked = [str(plan.folder), job.method.name, str(job.seed), *map(str, plugins)]
             job.task = executor.start(asked, job.home)

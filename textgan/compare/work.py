@@ -43,7 +43,7 @@ class Teller(Observer):
             self.told = time.monotonic()
             done = {"done": step.place.index, "of": self.total, "phase": step.phase.name}
             if step.budget:
-                done |= {"done": round(100 * step.budget), "of": 100}
+                done |= {"done": min(100, round(100 * step.budget)), "of": 100}
             write_text(self.home / PROGRESS, json.dumps(done))
 
 

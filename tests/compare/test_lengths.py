@@ -134,6 +134,13 @@ def test_a_method_that_meets_its_start_nowhere_is_incomparable(study: Study) -> 
     assert by(each, "one", 5).difference is None
 
 
+def test_a_page_without_a_curve_says_why(study: Study) -> None:
+    apart = {"one": curve(0.2, diversity=-9.0), "one: start": curve(0.0), "two": curve(0.2, diversity=-9.0)}
+    text = write(study, [(5, plant(study.plans()[5], apart))]).read_text(encoding="utf-8")
+    assert "nowhere equally diverse" in text
+    assert "<svg" not in text
+
+
 def test_lengths_are_read() -> None:
     assert _lengths("40,20,40") == [20, 40]
     assert _lengths(None) == []

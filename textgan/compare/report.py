@@ -81,7 +81,8 @@ def _content(found: Results) -> dict[str, Any]:
 
 def _lead(found: Results) -> str:
     settings = found.plan.settings
-    lead = f"{settings.seeds} seeds, {settings.samples:,} samples a measurement, {len(found.plan.methods)} methods."
+    seeds = "1 seed" if settings.seeds == 1 else f"{settings.seeds} seeds"
+    lead = f"{seeds}, {settings.samples:,} samples a measurement, {len(found.plan.methods)} methods."
     budget = " or ".join(f"{amount:,g} {kind}" for kind, amount in settings.budget.items())
     return f"{lead} Behind its start, every method had a budget of {budget}." if budget else lead
 

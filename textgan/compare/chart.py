@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 48
+LEFT, RIGHT, TOP, BOTTOM = 80, 16, 12, 48
 TICKS = 5
 Point = tuple[float, float]
 

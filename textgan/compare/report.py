@@ -194,8 +194,8 @@ def _begins(plan: Plan, name: str) -> Iterator[tuple[float, str]]:
 
 def _exposure(found: Results, variants: Sequence[str]) -> Any:
     """Free text beside continuations of real text, by position: the mean over seeds."""
-    colours = _colours(found)
     names = [*variants, *dict.fromkeys(found.plan.method(name).start for name in variants)]
+    colours = {name: place % 7 for place, name in enumerate(names)}  # the last colour is that of real text
     series = []
     for name in names:
         curves = [run.drift for run in found.measured.get(name, {}).values() if run.drift]
@@ -204,7 +204,7 @@ def _exposure(found: Results, variants: Sequence[str]) -> Any:
     real = next((run.drift["real"] for runs in found.measured.values() for run in runs.values() if run.drift), None)
     if real is not None and series:
         series.append(Series("held-out text", _mean_curve([real]), 7))
-    return chart(series, "position", "nats under a language model of the training text", "Exposure bias")
+    return chart(series, "position", "nats under a language model", "Exposure bias")
 
 
 def _mean_curve(curves: Sequence[Sequence[float | None]]) -> list[tuple[float, float]]:

@@ -9,6 +9,7 @@ samples/000200.txt     sentences at each evaluation
 checkpoints/000200/    enough to go on; see textgan.checkpoint
 model/                 the generator and its tokenizer: what `textgan.load` reads
 summary.json           the last table
+cost.json              what each phase took; see textgan.meter
 controls/NAME/         a control's own run folder
 log.txt                what happened when
 """

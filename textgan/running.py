@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from textgan.environment import environment
 from textgan.errors import Failure, UserError
 from textgan.evaluation import Measured, evaluate
 from textgan.folder import Folder, refuse_taken
+from textgan.meter import NO_LIMIT, Limit, Meter, Spent
 from textgan.recipe import Recipe
 from textgan.recipe import load as load_recipe
 from textgan.registry import suggest
@@ -89,10 +90,21 @@ def resume(folder: Path, observer: Observer | None = None) -> Result:
     return _whole(recipe, prepare(recipe), home, observer or Observer())
 
 
-def branch(recipe: Recipe, folder: Path, origin: Path | None, observer: Observer | None = None) -> Run:
+def branch(
+    recipe: Recipe,
+    folder: Path,
+    origin: Path | None,
+    observer: Observer | None = None,
+    limit: Limit = NO_LIMIT,
+    kept: frozenset[str] = frozenset(),
+) -> Run:
     """Runs a recipe without its controls, begun at another run's checkpoint up to which the two are alike.
 
-    Goes on if it was begun before. Returns the trained run.
+    Goes on if it was begun before; give it the same limit then. Returns the trained run.
+
+    Args:
+        limit: a budget.
+        kept: phases of which the checkpoint of every evaluation is kept.
     """
     corpus = prepare(recipe)
     home = Folder(folder)
@@ -103,7 +115,7 @@ def branch(recipe: Recipe, folder: Path, origin: Path | None, observer: Observer
     _same_data(home, corpus)
     home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
     run = build(recipe, corpus)
-    _advance(run, home, observer or Observer(), origin)
+    _advance(run, home, observer or Observer(), origin, limit, kept)
     return run
 
 
@@ -137,20 +149,28 @@ def _same_data(home: Folder, corpus: Corpus) -> None:
         )
 
 
-def _advance(run: Run, folder: Folder, observer: Observer, origin: Path | None) -> Result:
-    """From wherever the folder stands to the end of the last phase."""
-    saved, best = folder.saved(), None
+def _advance(
+    run: Run,
+    folder: Folder,
+    observer: Observer,
+    origin: Path | None,
+    limit: Limit = NO_LIMIT,
+    kept: frozenset[str] = frozenset(),
+) -> Result:
+    """From wherever the folder stands to the end of the last phase, or of the budget."""
+    saved, best, spent = folder.saved(), None, None
     if saved:
         place = checkpoint.restore(run, saved[-1])
-        kept = checkpoint.extra(saved[-1])["best"]
-        best = Best(**kept) if kept else None
+        extra = checkpoint.extra(saved[-1])
+        best, spent = Best(**extra["best"]) if extra["best"] else None, extra.get("spent")
     elif origin is not None:
         place = checkpoint.restore(run, origin, partly=True)
+        spent = checkpoint.extra(origin).get("spent")
     else:
         place = Place()
         torch.manual_seed(run.seed)
     folder.rewind(place.index)
-    return _Session(run, folder, observer, best).play(place)
+    return _Session(run, folder, observer, best, spent, limit, kept).play(place)
 
 
 @dataclass(frozen=True)
@@ -164,8 +184,18 @@ class Best:
 class _Session:
     """One pass through the phases, with its clock and its books."""
 
-    def __init__(self, run: Run, folder: Folder, observer: Observer, best: Best | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        folder: Folder,
+        observer: Observer,
+        best: Best | None,
+        spent: Spent | None,
+        limit: Limit,
+        kept: frozenset[str],
+    ) -> None:
         self.run, self.folder, self.observer, self.best = run, folder, observer, best
+        self.meter, self.limit, self.kept = Meter(run, spent), limit, kept
         self.settings = run.recipe.filled
         self.trackers: list[Tracker] = [
             make("tracker", block, {"run_folder": folder}) for block in self.settings["trackers"]
@@ -182,21 +212,27 @@ class _Session:
         }
         ends = [sum(p.steps for p in run.phases[: i + 1]) for i in range(len(run.phases))]
         self.milestones = set(ends)
+        evaluated = [entry for entry in folder.entries() if entry["kind"] == "evaluation"]
+        self.milestones |= {entry["step"] for entry in evaluated if entry["phase"] in kept}
+        if limit.phases:
+            run.phases[-1] = replace(run.phases[-1], open=True)
+            self.milestones.remove(ends[-1])
 
     def play(self, place: Place) -> Result:
         """All rounds that are left, then the model."""
         self._recall()
         self.observer.began(self.run, self.folder, place)
-        self.folder.log(f"at round {place.index} of {max(self.milestones)}")
+        total = sum(phase.steps for phase in self.run.phases)
+        self.folder.log(f"at round {place.index} of {total}")
         try:
             if place.index == 0 and self.settings["evaluate"]["start"]:
                 self._evaluate("start", place)
-            if place.index == max(self.milestones) and not self.result.columns:
+            if place.index == total and not self.limit.phases and not self.result.columns:
                 self._evaluate(self.run.phases[-1].name, place)  # a control that only decodes otherwise
             with StopRequest(self.observer.stopping) as request:
                 for callback in self.run.callbacks:
                     callback(Step(place, self.run.phases, {}))
-                for step in train(self.run.phases, self.run.batches, place):
+                for step in self._rounds(place):
                     self._after(step)
                     if request.signal is not None:
                         self._save(step.place)
@@ -209,7 +245,19 @@ class _Session:
             checkpoint.restore_player(self.run.generator, "generator", self.folder.checkpoint(self.best.index))
         model.save(self.run, self.folder.model)
         self.folder.write("summary.json", _summary(self.result))
+        self.folder.write("cost.json", self.meter.spent)
         return self.result
+
+    def _rounds(self, place: Place) -> Iterator[Step]:
+        """Those that are left, each with what it leaves of a budget."""
+        if self.limit.share(self.meter.spent) >= 1:
+            return
+        for step in self.meter.watch(lambda batches: train(self.run.phases, batches, place)):
+            if self.limit.phases:
+                step = replace(step, budget=self.limit.share(self.meter.spent))
+            yield step
+            if step.budget >= 1:
+                return
 
     def _after(self, step: Step) -> None:
         """What follows each round: statistics, evaluation, checkpoint."""
@@ -224,7 +272,10 @@ class _Session:
         if (due or step.ends_phase) and step.phase.name in self.writes:
             improved = self._evaluate(step.phase.name, step.place)
         waited = time.monotonic() - self.last_save >= 60 * self.settings["checkpoint"]["minutes"]
-        if waited or improved or step.place.index in self.milestones:
+        lasting = step.ends_phase or (due and step.phase.name in self.kept)
+        if lasting:
+            self.milestones.add(step.place.index)
+        if waited or improved or lasting:
             self._save(step.place)
 
     def _log(self, step: Step) -> None:
@@ -284,7 +335,8 @@ class _Session:
 
     def _save(self, place: Place) -> None:
         path = self.folder.checkpoint(place.index)
-        checkpoint.save(self.run, place, path, {"best": asdict(self.best) if self.best else None})
+        best = asdict(self.best) if self.best else None
+        checkpoint.save(self.run, place, path, {"best": best, "spent": self.meter.spent})
         self.last_save = time.monotonic()
         self.observer.saved(path)
         lasting = self.milestones | ({self.best.index} if self.best else set())

@@ -5,6 +5,7 @@ Read `train` first, then `play`. The loop is a generator: whoever iterates it lo
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,11 +61,17 @@ class Turn:
 
 @dataclass(frozen=True)
 class Phase:
-    """`steps` rounds of the same turns."""
+    """`steps` rounds of the same turns.
+
+    Args:
+        open: it goes on behind them, for as long as whoever reads the loop does. Whatever is annealed over its rounds
+            has then arrived.
+    """
 
     name: str
     steps: int
     turns: Sequence[Turn]
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,11 +85,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Step:
-    """One finished round. `stats` are scalars, averaged over its steps, still on the device."""
+    """One finished round.
+
+    Args:
+        stats: scalars, averaged over its steps, still on the device.
+        budget: the share of a budget that is spent; from 1 on this was the last round.
+    """
 
     place: Place
     phases: Sequence[Phase]
     stats: Mapping[str, Tensor]
+    budget: float = 0.0
 
     @property
     def phase(self) -> Phase:
@@ -91,7 +104,7 @@ class Step:
 
     @property
     def ends_phase(self) -> bool:
-        return self.place.round == self.phase.steps
+        return self.budget >= 1 or (not self.phase.open and self.place.round == self.phase.steps)
 
     def after(self, phase: str) -> bool:
         """Whether that phase lies behind this round's own."""
@@ -114,7 +127,7 @@ def train(phases: Sequence[Phase], batches: Iterator[Batch], start: Place | None
     place = start or Place()
     for number, phase in enumerate(phases[place.phase :], start=place.phase):
         first = place.round if number == place.phase else 0
-        for done in range(first, phase.steps):
+        for done in itertools.count(first) if phase.open else range(first, phase.steps):
             stats: dict[str, Tensor] = {}
             for turn in phase.turns:
                 if done % turn.every == 0:

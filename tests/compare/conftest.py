@@ -11,6 +11,7 @@ import pytest
 from planting import Values
 
 from textgan.compare.plan import Plan, Settings, draw_up
+from textgan.meter import COUNTED
 from textgan.recipe import Recipe, load
 
 RECIPE = """\
@@ -58,7 +59,7 @@ def planted(recipes: list[Recipe], tmp_path: Path) -> Callable[..., Plan]:
                 content: dict[str, Any] = {
                     "points": points(seed),
                     "texts": list(texts),
-                    "cost": {"rounds": 9, "batches": 9, "seconds": 1.0},
+                    "cost": {part: dict.fromkeys(COUNTED, 3.0) for part in ("start", "after")},
                 }
                 (home / "measured.json").write_text(json.dumps(content), encoding="utf-8")
         return plan

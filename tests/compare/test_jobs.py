@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import torch
 
-from textgan.compare import jobs as running
+from textgan.compare import executors
 from textgan.compare.jobs import Job, run_all
 from textgan.compare.plan import Plan, Settings, draw_up
 from textgan.compare.work import main
@@ -39,6 +40,28 @@ def test_a_job_is_run_and_measured(plan: Plan) -> None:
     chosen = json.loads((plan.home("one: best of 4", 0) / "measured.json").read_text())
     assert "nll_test" not in chosen["points"][0], "chosen samples are not of the generator's law"
     assert "bleu4" in chosen["points"][0]
+
+
+def test_a_budget_gives_every_method_the_same_behind_its_start(recipes: list[Recipe], tmp_path: Path) -> None:
+    plan = draw_up(recipes, Settings(1, (1.0,), 20, budget={"steps": 5}), tmp_path / "out")
+    for name in ("one", "one: start", "one: continued", "one: constant", "two"):
+        assert main([str(plan.folder), name, "0"]) == 0
+    cost = {m.name: _cost_of(plan, m.name) for m in plan.methods if plan.home(m.name, 0).exists()}
+    assert {name: found["after"]["steps"] for name, found in cost.items()} == {
+        "one": 5,
+        "one: start": 0,
+        "one: continued": 5,
+        "one: constant": 5,
+        "two": 5,
+    }
+    assert {found["start"]["steps"] for found in cost.values()} == {6}, "a shared start counts for each"
+    assert cost["one"]["after"]["other_steps"] == 1 + 5
+    assert cost["one: continued"]["after"]["written"] == 0
+
+
+def _cost_of(plan: Plan, name: str) -> Mapping[str, Mapping[str, float]]:
+    found: Mapping[str, Mapping[str, float]] = json.loads((plan.home(name, 0) / "measured.json").read_text())["cost"]
+    return found
 
 
 def test_one_that_fails_says_why(plan: Plan) -> None:
@@ -72,7 +95,7 @@ def test_all_of_it_once_and_failures_alone(plan: Plan, monkeypatch: pytest.Monke
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("what is done is not done again")
 
-    monkeypatch.setattr(running.subprocess, "Popen", refuse)
+    monkeypatch.setattr(executors.subprocess, "Popen", refuse)
     recipe.unlink()
     done = [job for job in _only_done(plan) if job.state == "done"]
     assert len(done) == 6

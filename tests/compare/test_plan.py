@@ -51,6 +51,33 @@ def test_controls_do_as_many_steps_and_no_more_players(recipes: list[Recipe], tm
     assert plan.recipe(plan.method("one: best of 4"), 0).filled["decoding"]["n"] == 4
 
 
+def test_a_budget_counts_what_lies_behind_the_start(recipes: list[Recipe], tmp_path: Path) -> None:
+    free = draw_up(recipes, Settings(seeds=1), tmp_path / "free")
+    plan = draw_up(recipes, Settings(seeds=1, budget={"tokens": 100}), tmp_path / "out")
+    counted = {method.name: plan.limit(method).phases for method in plan.methods if not method.best_of}
+    assert counted == {
+        "one": {"pretrain-d", "adversarial"},
+        "one: start": set(),
+        "one: early": set(),
+        "one: continued": {"adversarial"},
+        "one: constant": {"adversarial"},
+        "two": {"pretrain-d", "adversarial"},
+    }
+    assert plan.limit(plan.method("one")).amounts == {"tokens": 100}
+    assert not any(free.limit(method).phases for method in free.methods)
+    assert quickly(plan.settings).budget == {"tokens": 10}
+
+
+def test_nobody_sets_out_from_where_a_budget_may_end_another(recipes: list[Recipe], tmp_path: Path) -> None:
+    """Two of one kind go the same way to the end, but where that is nobody knows before."""
+    twins = [recipes[0], recipes[0].changed("twin", {"batch_size": 4, "evaluate": {"samples": 21}})]
+    indices = {
+        bool(budget): draw_up(twins, Settings(1, budget=budget), tmp_path / str(budget)).origins["twin"]["index"]
+        for budget in ({}, {"steps": 3})
+    }
+    assert indices == {False: 9, True: 6}
+
+
 def test_a_plan_is_read_as_it_was_written(recipes: list[Recipe], tmp_path: Path) -> None:
     plan = draw_up(recipes, Settings(seeds=3, temperatures=(0.7, 1.0)), tmp_path / "out")
     again = read(tmp_path / "out")

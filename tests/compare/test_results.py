@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from planting import curve
 
+from textgan.compare.axes import axes
 from textgan.compare.plan import Plan
-from textgan.compare.results import LIKELIHOOD, Results, axes, results
+from textgan.compare.results import LIKELIHOOD, Results, results
 from textgan.compare.selfcheck import Checked
 from textgan.errors import UserError
 
@@ -104,6 +105,28 @@ def test_a_metric_that_ranks_known_texts_wrongly_is_no_axis(planted: Callable[..
     broken = right | {"shuffled": {"bleu4": 0.9, "self_bleu4": 0.1}}
     with pytest.raises(UserError, match="needs one of nll_oracle"):
         results(plan, Checked(broken, better))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"near_train": 0.5, "near_recurring": 0.4}, "comes near training sentences"),
+        ({"repeated2": 0.3, "repeated2_test": 0.02}, "repeats itself"),
+        ({"copied_train": 0.3, "recurring": 0.2}, "copies training sentences"),
+    ],
+)
+def test_what_exceeds_the_rate_of_held_out_text_is_flagged(
+    planted: Callable[..., Plan], values: dict[str, float], told: str
+) -> None:
+    def with_them(seed: int) -> list[dict[str, float]]:
+        return [{**point, **values} for point in curve(0.0)(seed)]
+
+    def as_real(seed: int) -> list[dict[str, float]]:
+        return [{**point, **dict.fromkeys(values, min(values.values()))} for point in curve(0.0)(seed)]
+
+    found = results(planted({"one": with_them, "two": as_real}))
+    assert [flag.text for flag in found.flags["one"] if told in flag.text]
+    assert not found.flags["two"]
 
 
 def axes_of(found: Results) -> tuple[str, str]:

@@ -7,9 +7,22 @@ from textgan.compare.selfcheck import check
 from textgan.metrics.bleu import Bleu, SelfBleu
 from textgan.metrics.copying import Novelty
 from textgan.metrics.diversity import Distinct, Unique
+from textgan.metrics.lengths import Lengths
 from textgan.metrics.likelihood import NllTest
+from textgan.metrics.near_copies import NearCopies
+from textgan.metrics.repetition import Repetition
 from textgan.roles import Evaluation, Metric
 from textgan.testing import tiny_corpus
+
+
+def test_each_kind_of_fault_is_seen_by_the_metric_that_is_for_it() -> None:
+    found = check(tiny_corpus(), [Bleu(orders=(2,)), Novelty(), NearCopies(), Repetition(), Lengths()], 100, 0)
+    assert "looping" in found.tells("repeated2")
+    assert "shuffled" not in found.tells("repeated1"), "other order, same words"
+    assert "training text" in found.tells("novelty")
+    assert "training text" in found.tells("near_train")
+    assert "shuffled" in found.tells("bleu2")
+    assert found.tells("length_mean") == [], "it has no direction"
 
 
 class Perverse(Metric):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ from textgan.cli.base import Command, complete_recipe, examples, plugin_option
 from textgan.errors import UserError
 
 if TYPE_CHECKING:
-    from textgan.compare.plan import Plan, Settings
+    from textgan.compare.lengths import Study
+
+AT_ONCE = {"slurm": 64}
+"""Runs at once, where not as many as this machine has processors."""
 
 
 @click.command(
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     epilog=examples(
         "textgan compare seqgan rankgan --seeds 5",
         "textgan compare seqgan mine.yaml data.name=text data.path=captions.txt",
+        "textgan compare seqgan rankgan --budget tokens=2000000",
+        "textgan compare seqgan rankgan --cluster slurm --cluster-option slurm_partition=gpu",
+        "textgan compare seqgan rankgan data.name=oracle --lengths 20,40,80",
         "textgan compare --resume runs/compare-...     goes on where it stood",
     ),
 )
@@ -42,7 +49,25 @@ if TYPE_CHECKING:
     "--margin", type=click.FloatRange(0, 1), default=0.05, show_default=True,
     help="Differences below this share of the spread between best and worst are of no interest.",
 )  # fmt: skip
-@click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor.")
+@click.option(
+    "--budget", multiple=True, metavar="KIND=AMOUNT", callback=lambda _, __, given: _budget(given),
+    help="What every method has behind its start, in steps, tokens or seconds; default, what the recipes say. "
+    "Repeatable: what is spent first ends it.",
+)  # fmt: skip
+@click.option("--choose", is_flag=True, help="Of each run, take the checkpoint that is best on validation text.")
+@click.option(
+    "--lengths", metavar="N,N,...", callback=lambda _, __, text: _lengths(text),
+    help="One comparison for each length of sentences, and a page of what is gained at each.",
+)  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1), help="Runs at once; default, one for each processor, on a cluster 64.")
+@click.option(
+    "--cluster", type=click.Choice(["none", "local", "slurm"]), default="none", show_default=True,
+    help="Run as jobs of a cluster, by submitit; local tries that on this machine.",
+)  # fmt: skip
+@click.option(
+    "--cluster-option", "options", multiple=True, metavar="KEY=VALUE",
+    help="For submitit, such as timeout_min=240 or slurm_partition=gpu. Repeatable.",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="Two seeds and short phases, to see that everything works: ranks nothing.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder; default runs/compare-<date>-<time>.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a comparison.")
@@ -54,7 +79,12 @@ def compare(
     temperatures: str,
     level: float,
     margin: float,
+    budget: Mapping[str, float],
+    choose: bool,
+    lengths: Sequence[int],
     jobs: int | None,
+    cluster: str,
+    options: Sequence[str],
     quick: bool,
     out: Path | None,
     resume: Path | None,
@@ -66,43 +96,60 @@ def compare(
     pre-trained start, early and continued likelihood training, its own update under a constant reward, and the start
     with the trained discriminator to choose the best of a few samples. Variants that begin alike share that beginning.
     """
-    from textgan.cli.comparing import watch
-    from textgan.compare.plan import Settings, quickly, read
+    from textgan import recipe as loader
+    from textgan.cli.comparing import study, watch
+    from textgan.compare.executors import EXECUTORS
+    from textgan.compare.lengths import draw_up as study_of
+    from textgan.compare.lengths import read as begun
+    from textgan.compare.plan import Settings, draw_up, quickly, read
 
+    whole: Study | None = None
     if resume is not None:
-        if recipes:
+        if recipes or lengths:
             raise click.UsageError("--resume goes on with the recipes that were begun; leave recipes and settings out.")
-        plan = read(resume)
+        whole = begun(resume)
+        folder = resume
     else:
-        settings = Settings(seeds, _temperatures(temperatures), samples, level, margin)
-        plan = _begin(recipes, quickly(settings) if quick else settings, out)
-    workers = jobs or os.cpu_count() or 1
-    watch(plan, workers, plugins)
+        settings = Settings(seeds, _temperatures(temperatures), samples, level, margin, budget=budget, choose=choose)
+        settings = quickly(settings) if quick else settings
+        folder = _new(out)
+        names, changes = [text for text in recipes if "=" not in text], [text for text in recipes if "=" in text]
+        if lengths:
+            whole = study_of(names, changes, lengths, settings, folder)
+        else:
+            draw_up([loader.load(name, changes) for name in names], settings, folder)
+    workers = jobs or AT_ONCE.get(cluster) or os.cpu_count() or 1
+    executor = EXECUTORS[cluster](workers, folder / "cluster", _options(options))
+    if whole is not None:
+        study(whole, workers, plugins, executor)
+    else:
+        watch(read(folder), workers, plugins, executor)
 
 
 @click.command(cls=Command, epilog=examples("textgan report runs/compare-..."))
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Write the report of a comparison anew, as far as it has been run: report.html, results.json, .csv and .tex."""
+    from textgan.compare import lengths
     from textgan.compare.plan import read
     from textgan.compare.report import write
-    from textgan.compare.results import results
+    from textgan.compare.results import collect, results
     from textgan.compare.selfcheck import of
 
-    plan = read(folder)
-    click.echo(str(write(results(plan, of(plan)))))
+    whole = lengths.read(folder)
+    plans = whole.plans() if whole else {0: read(folder)}
+    begun = {length: plan for length, plan in plans.items() if not whole or collect(plan)[0]}
+    found = [(length, results(plan, of(plan))) for length, plan in begun.items()]
+    pages = [write(each) for _, each in found]
+    click.echo(str(lengths.write(whole, found) if whole else pages[0]))
 
 
-def _begin(given: Sequence[str], settings: Settings, out: Path | None) -> Plan:
-    from textgan import recipe as loader
-    from textgan.compare.plan import draw_up
+def _new(out: Path | None) -> Path:
     from textgan.folder import new_folder, refuse_taken
 
-    names = [text for text in given if "=" not in text]
-    changes = [text for text in given if "=" in text]
     folder = out or new_folder("compare")
     refuse_taken(folder)
-    return draw_up([loader.load(name, changes) for name in names], settings, folder)
+    return folder
 
 
 def _temperatures(text: str) -> tuple[float, ...]:
@@ -113,3 +160,41 @@ def _temperatures(text: str) -> tuple[float, ...]:
     if 1.0 not in found or found[0] <= 0:
         raise UserError(f"--temperatures: {text} needs 1 among them, and all of them above 0")
     return found
+
+
+def _budget(given: Sequence[str]) -> Mapping[str, float]:
+    """ "seconds=60" -> {"seconds": 60}."""
+    from textgan.registry import suggest
+
+    kinds = ("steps", "tokens", "seconds")
+    found: dict[str, float] = {}
+    for text in given:
+        kind, _, amount = text.partition("=")
+        if kind not in kinds:
+            raise UserError(f"--budget: {text} limits {kind}{suggest(kind, kinds)}; there are: {', '.join(kinds)}")
+        try:
+            found[kind] = float(amount)
+        except ValueError:
+            found[kind] = math.nan
+        if not 0 < found[kind] < math.inf:
+            raise UserError(f"--budget: {text} needs a number above 0, such as {kind}=1000")
+    return found
+
+
+def _options(given: Sequence[str]) -> Mapping[str, int | str]:
+    """ "timeout_min=240" -> {"timeout_min": 240}."""
+    found: dict[str, int | str] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UserError(f"--cluster-option: {text} is no KEY=VALUE, such as timeout_min=240")
+        found[key] = int(value) if value.isdigit() else value
+    return found
+
+
+def _lengths(text: str | None) -> Sequence[int]:
+    """ "20,40,80" -> [20, 40, 80]."""
+    parts = text.split(",") if text else []
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"--lengths: {text} is no list of whole numbers above 0 such as 20,40,80")
+    return sorted({int(part) for part in parts})

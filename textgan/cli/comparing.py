@@ -18,12 +18,29 @@ from textgan.errors import Failure
 from textgan.text import visible
 
 if TYPE_CHECKING:
+    from textgan.compare.executors import Executor
+    from textgan.compare.lengths import Study
     from textgan.compare.results import Results
 
 MARKS = {"waiting": ("·", "dim"), "running": ("▸", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 
 
-def watch(plan: Plan, workers: int, plugins: Sequence[Path]) -> None:
+def study(found: Study, workers: int, plugins: Sequence[Path], executor: Executor) -> None:
+    """Runs the comparison of every length, then shows what was gained. Raises Failure if no length was measured."""
+    from textgan.compare.lengths import write
+
+    measured = []
+    for length, plan in found.plans().items():
+        try:
+            measured.append((length, watch(plan, workers, plugins, executor)))
+        except Failure as error:
+            say(f"length {length}: {error}")
+    if not measured:
+        raise Failure(f"{found.folder}: no length could be measured")
+    say(str(write(found, measured)))
+
+
+def watch(plan: Plan, workers: int, plugins: Sequence[Path], executor: Executor) -> Results:
     """Runs a comparison to its end and shows what came of it. Raises Failure if nothing could be measured."""
     from textgan.compare.report import write
     from textgan.compare.results import results as gather
@@ -33,9 +50,9 @@ def watch(plan: Plan, workers: int, plugins: Sequence[Path]) -> None:
     say(f"{plan.folder}: {len(plan.methods)} methods, {plan.settings.seeds} seeds, {workers} at once")
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
-            jobs = run_all(plan, workers, lambda jobs: live.update(_table(plan, jobs)), plugins)
+            jobs = run_all(plan, workers, lambda jobs: live.update(_table(plan, jobs)), plugins, executor)
     else:
-        jobs = run_all(plan, workers, _Lines(), plugins)
+        jobs = run_all(plan, workers, _Lines(), plugins, executor)
     broken = [job for job in jobs if job.state == "failed"]
     for job in broken:
         say(f"{job.method.name}, seed {job.seed}: {job.reason}")
@@ -45,6 +62,7 @@ def watch(plan: Plan, workers: int, plugins: Sequence[Path]) -> None:
     page = write(found)
     _show(found)
     say(f"{page} ({(time.monotonic() - began) / 60:.1f} min)")
+    return found
 
 
 class _Lines:

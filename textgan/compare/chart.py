@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 48
+LEFT, RIGHT, TOP, BOTTOM = 80, 16, 12, 48
 TICKS = 5
 Point = tuple[float, float]
 
@@ -45,12 +45,13 @@ def chart(series: Sequence[Series], x: str, y: str, title: str, marks: Sequence[
     drawn = [one for one in series if one.points]
     if not drawn:
         return Markup("")
-    across = _Scale.of((p[0] for one in drawn for p in one.points), LEFT, WIDTH - RIGHT)
+    places = [*(p[0] for one in drawn for p in one.points), *(at for at, _ in marks)]
+    across = _Scale.of(places, LEFT, WIDTH - RIGHT)
     heights = [v for one in drawn for p in one.points for v in (p[1],)] + [
         v for one in drawn for s in one.spread for v in s
     ]
     up = _Scale.of(heights, HEIGHT - BOTTOM, TOP)
-    parts = [_axes(across, up, x, y), *(_mark(at, name, across) for at, name in marks)]
+    parts = [_axes(across, up, x, y), *(_mark(*each, across, row) for row, each in enumerate(marks))]
     parts += [_band(one, across, up) for one in drawn if one.spread]
     parts += [_line(one, across, up) for one in drawn]
     head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>')
@@ -110,9 +111,10 @@ def _axes(across: _Scale, up: _Scale, x: str, y: str) -> Markup:
     return Markup("").join(parts)
 
 
-def _mark(at: float, name: str, across: _Scale) -> Markup:
+def _mark(at: float, name: str, across: _Scale, row: int) -> Markup:
+    """Names stand in three rows by turns, so that those of near lines do not run into each other."""
     line = Markup('<line class="mark" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/><text x="{3}" y="{4}">{5}</text>')
-    return line.format(across(at), TOP, HEIGHT - BOTTOM, across(at) + 4, TOP + 12, name)
+    return line.format(across(at), TOP, HEIGHT - BOTTOM, across(at) + 4, TOP + 14 + 18 * (row % 3), name)
 
 
 def _band(one: Series, across: _Scale, up: _Scale) -> Markup:

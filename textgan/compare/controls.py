@@ -48,6 +48,19 @@ def controls(recipe: Recipe) -> Iterator[tuple[str, Changes]]:
         yield "constant", {"reward": {"name": "constant"}, "phases": unread | alone}
 
 
+def after_start(recipe: Recipe) -> list[str]:
+    """The phases behind a variant's start: all that follow the last likelihood phase before the first adversarial one.
+
+    What a budget counts, the discriminator's pre-training included. None where nothing is adversarial.
+    """
+    phases = recipe.filled["phases"]
+    names = list(phases)
+    first = next((place for place, name in enumerate(names) if _steps(phases[name])), None)
+    if first is None:
+        return []
+    return names[max((place + 1 for place in range(first) if _writes(phases[names[place]])), default=0) :]
+
+
 def _known(recipe: Recipe, kind: str) -> Spec | None:
     block = recipe.filled[kind]
     return spec.read(registry.find(kind, block["name"])) if block else None

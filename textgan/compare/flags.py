@@ -48,7 +48,7 @@ def flags(plan: Plan, name: str, runs: Mapping[int, Any], measured: Mapping[str,
 
 
 def _of(values: Mapping[str, float], before: Mapping[str, float] | None) -> Iterator[Flag]:
-    for rule in (_below_entropy, _impossible, _copies):
+    for rule in (_below_entropy, _impossible, _copies, _near_copies, _loops):
         yield from rule(values)
     if before is not None:
         yield from _shrunk(values, before)
@@ -68,6 +68,17 @@ def _copies(values: Mapping[str, float]) -> Iterator[Flag]:
     """Copies of training text beyond the rate at which held-out text repeats it."""
     if values.get("copied_train", 0.0) > values.get("recurring", 1.0) + 0.05:
         yield Flag("copies training sentences more often than held-out text does")
+
+
+def _near_copies(values: Mapping[str, float]) -> Iterator[Flag]:
+    if values.get("near_train", 0.0) > values.get("near_recurring", 1.0) + 0.05:
+        yield Flag("comes near training sentences more often than held-out text does")
+
+
+def _loops(values: Mapping[str, float]) -> Iterator[Flag]:
+    """Pairs of words said again in one sentence, beyond the rate of held-out text."""
+    if values.get("repeated2", 0.0) > values.get("repeated2_test", 1.0) + 0.05:
+        yield Flag("repeats itself within sentences more often than held-out text does")
 
 
 def _shrunk(values: Mapping[str, float], before: Mapping[str, float]) -> Iterator[Flag]:

@@ -1,24 +1,22 @@
-"""Many runs at once: a process each, as many as asked for, each begun as soon as what it needs is there."""
+"""Many runs at once, as many as asked for, each begun as soon as what it needs is there."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from textgan.compare.executors import STOPPED, Executor, Processes, Task
 from textgan.compare.plan import Method, Plan
 from textgan.compare.work import FAILED, MEASURED, PROGRESS
 from textgan.stopping import Stopped, StopRequest
 
 State = Literal["waiting", "running", "done", "failed"]
 PAUSE = 0.2
-"""Seconds between looks at the processes."""
+"""Seconds between looks at the runs."""
 
 
 @dataclass
@@ -36,74 +34,81 @@ class Job:
     state: State = "waiting"
     reason: str = ""
     progress: tuple[int, int] = (0, 0)
-    process: subprocess.Popen[bytes] | None = None
+    task: Task | None = None
 
 
-def run_all(plan: Plan, workers: int, changed: Callable[[list[Job]], None], plugins: Sequence[Path] = ()) -> list[Job]:
+def run_all(
+    plan: Plan,
+    workers: int,
+    changed: Callable[[list[Job]], None],
+    plugins: Sequence[Path] = (),
+    executor: Executor | None = None,
+) -> list[Job]:
     """Runs what is not done yet. One that fails does not stop the others; what needs it fails with it.
 
-    A signal is passed on to all processes, which save and end, and is raised as Stopped.
+    A signal is passed on to all of them, which save and end, and is raised as Stopped.
 
     Args:
-        workers: processes at once. Each gets its share of the processors as threads.
+        workers: runs at once.
         changed: called with all jobs, again and again, to show how far they are.
-        plugins: files that each process runs first.
+        plugins: files that each of them runs first.
+        executor: where they run; by default in processes of this machine.
     """
     jobs = [Job(method, seed, plan.home(method.name, seed)) for method, seed in plan.jobs()]
     for job in jobs:
         if (job.home / MEASURED).is_file():
             job.state = "done"
-    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))}
+    executor = executor or Processes(workers)
     changed(jobs)
     with StopRequest(lambda: _stop(jobs)) as request:
         try:
             while any(job.state in ("waiting", "running") for job in jobs):
                 _collect(jobs)
                 if request.signal is None:
-                    _begin(plan, jobs, workers, environment, plugins)
+                    _begin(plan, jobs, workers, executor, plugins)
                 elif not any(job.state == "running" for job in jobs):
                     raise Stopped(request.signal)
                 changed(jobs)
                 time.sleep(PAUSE)
         finally:
             for job in jobs:
-                if job.process is not None and job.process.poll() is None:
-                    job.process.kill()
+                if job.task is not None and job.task.poll() is None:
+                    job.task.kill()
     changed(jobs)
     return jobs
 
 
-def _begin(plan: Plan, jobs: list[Job], workers: int, environment: Mapping[str, str], plugins: Sequence[Path]) -> None:
+def _begin(plan: Plan, jobs: list[Job], workers: int, executor: Executor, plugins: Sequence[Path]) -> None:
     """Starts what may start; fails what never can."""
     by_name = {(job.method.name, job.seed): job for job in jobs}
     for job in jobs:
         if job.state != "waiting":
             continue
-        for name in _needed(plan, job):
-            other = by_name[name, job.seed]
-            if other.state == "failed" and not _there(plan, job):
-                job.state, job.reason = "failed", f"{name} failed, which it needs"
-        if job.state == "waiting" and _there(plan, job) and _running(jobs) < workers:
+        others = {name: by_name[name, job.seed].state for name in _needed(plan, job)}
+        if not _there(plan, job):
+            lost = [name for name, state in others.items() if state == "failed"]
+            if lost:
+                job.state, job.reason = "failed", f"{lost[0]} failed, which it needs"
+            elif others and all(state == "done" for state in others.values()):
+                job.state, job.reason = "failed", f"{' and '.join(others)} left no checkpoint that it needs"
+            continue
+        if _running(jobs) < workers:
             job.home.mkdir(parents=True, exist_ok=True)
             asked = [str(plan.folder), job.method.name, str(job.seed), *map(str, plugins)]
-            command = [sys.executable, "-m", "textgan.compare.work", *asked]
-            with (job.home / "log.txt").open("ab") as log:
-                job.process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
-                )
+            job.task = executor.start(asked, job.home)
             job.state = "running"
 
 
 def _collect(jobs: list[Job]) -> None:
     for job in jobs:
-        if job.state != "running" or job.process is None:
+        if job.state != "running" or job.task is None:
             continue
-        code = job.process.poll()
+        code = job.task.poll()
         if code is None:
             job.progress = _progress(job)
         elif code == 0:
             job.state = "done"
-        elif code in (130, 143):
+        elif code in STOPPED:
             job.state = "waiting"
         else:
             job.state, job.reason = "failed", _reason(job, code)
@@ -125,8 +130,8 @@ def _running(jobs: list[Job]) -> int:
 
 def _stop(jobs: list[Job]) -> None:
     for job in jobs:
-        if job.process is not None and job.process.poll() is None:
-            job.process.terminate()
+        if job.task is not None and job.task.poll() is None:
+            job.task.stop()
 
 
 def _progress(job: Job) -> tuple[int, int]:
@@ -142,5 +147,7 @@ def _reason(job: Job, code: int) -> str:
     try:
         return str(json.loads((job.home / FAILED).read_text(encoding="utf-8"))["reason"])
     except (OSError, ValueError):
-        lines = (job.home / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        log = job.home / "log.txt"
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        lines = text.strip().splitlines()
         return f"exit code {code}: {lines[-1]}" if lines else f"exit code {code}"

@@ -10,9 +10,10 @@ from typing import Any
 
 from textgan.atomic import write_text
 from textgan.build import common_phases
-from textgan.compare.controls import controls
+from textgan.compare.controls import after_start, controls
 from textgan.errors import UserError
 from textgan.folder import Folder
+from textgan.meter import Limit
 from textgan.recipe import Recipe, RecipeError
 from textgan.recipe import load as load_recipe
 
@@ -33,6 +34,10 @@ class Settings:
         margin: differences of quality below it are of no interest, as a share of the spread between the best and
             the worst model.
         best_of: sequences of which the trained discriminator takes the best, in the control of that name.
+        shorter: phases are that many times shorter than the recipes have them; then nothing is ranked.
+        budget: "steps", "tokens" or "seconds" -> how many of them every method has behind its start. Empty is what
+            the recipes say.
+        choose: validation text chooses among the checkpoints behind the start; otherwise it is the last one.
     """
 
     seeds: int = 5
@@ -42,12 +47,15 @@ class Settings:
     margin: float = 0.05
     best_of: int = 4
     shorter: int = 1
-    """Phases are that many times shorter than the recipes have them; then nothing is ranked."""
+    budget: Mapping[str, float] = field(default_factory=dict)
+    choose: bool = False
 
 
 def quickly(settings: Settings) -> Settings:
     """Two seeds, short phases, few samples: to see that everything works. Such numbers rank nothing."""
-    return replace(settings, seeds=2, samples=min(settings.samples, 500), temperatures=(0.7, 1.0), shorter=10)
+    budget = {kind: amount / 10 for kind, amount in settings.budget.items()}
+    samples = min(settings.samples, 500)
+    return replace(settings, seeds=2, samples=samples, temperatures=(0.7, 1.0), shorter=10, budget=budget)
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class Method:
         start: the method that is the variant's generator before anything adversarial, "" if there is none.
         constant: the method that is the variant with a constant reward, "" if there is none.
         best_of: whether it is that generator with the variant's discriminator to choose: nothing is trained.
+        after: its phases behind the start, which a budget counts.
     """
 
     name: str
@@ -71,6 +80,7 @@ class Method:
     start: str = ""
     constant: str = ""
     best_of: bool = False
+    after: Sequence[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,10 @@ class Plan:
         origin = self.origin(method, seed)
         return [origin] if origin else []
 
+    def limit(self, method: Method) -> Limit:
+        """Where the budget ends it."""
+        return Limit(self.settings.budget, frozenset(method.after if self.settings.budget else ()))
+
     def origin(self, method: Method, seed: int) -> Path | None:
         """The checkpoint that it begins at, or None for the beginning."""
         found = self.origins.get(method.name)
@@ -128,18 +142,22 @@ def draw_up(recipes: Iterable[Recipe], settings: Settings, folder: Path) -> Plan
             _doing(beside[control], found) or f"{name}: {control}" if control in beside else ""
             for control in ("start", "constant")
         )
-        methods.append(Method(name, f"{_file(name)}.yaml", name, start=start, constant=constant))
+        after = after_start(recipe)
+        methods.append(Method(name, f"{_file(name)}.yaml", name, start=start, constant=constant, after=after))
         found[name] = recipe.without_controls()
         for control, changed in beside.items():
             if not _doing(changed, found):
-                methods.append(Method(changed.name, f"{_file(changed.name)}.yaml", name, control, start))
+                counted = [phase for phase in changed.filled["phases"] if phase in after]
+                methods.append(Method(changed.name, f"{_file(changed.name)}.yaml", name, control, start, after=counted))
                 found[changed.name] = changed
         chooser = _chooser(recipe, f"{name}: best of {settings.best_of}", settings.best_of) if start else None
         if chooser is not None:
             methods.append(Method(chooser.name, f"{_file(chooser.name)}.yaml", name, "best of", start, best_of=True))
             found[chooser.name] = chooser
     trained = {method.name: found[method.name] for method in methods if not method.best_of}
-    plan = Plan(folder, methods, settings, _origins(trained))
+    # Where a budget ends a phase, its last checkpoint is nobody's to know beforehand.
+    ends = {method.name: method.after if settings.budget else () for method in methods}
+    plan = Plan(folder, methods, settings, _origins(trained, ends))
     for name, recipe in found.items():
         target = folder / "recipes" / f"{_file(name)}.yaml"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -218,12 +236,13 @@ def _same(one: Recipe, other: Recipe) -> bool:
     )
 
 
-def _origins(recipes: Mapping[str, Recipe]) -> dict[str, dict[str, Any]]:
-    """For each method, the earlier one that goes the longest way with it."""
+def _origins(recipes: Mapping[str, Recipe], ends: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """For each method, the earlier one that goes the longest way with it, without the phases that a budget ends."""
     found: dict[str, dict[str, Any]] = {}
     names = list(recipes)
     for place, name in enumerate(names):
-        alike = {other: common_phases(recipes[other], recipes[name]) for other in names[:place]}
+        most = len(recipes[name].filled["phases"]) - len(ends[name])
+        alike = {other: min(most, common_phases(recipes[other], recipes[name])) for other in names[:place]}
         best = max(alike, key=lambda other: alike[other], default=None)
         if best is not None and alike[best]:
             phases = list(recipes[best].filled["phases"].values())[: alike[best]]

@@ -16,8 +16,10 @@ from typing import Any
 
 from textgan.atomic import write_text
 from textgan.compare import tables
+from textgan.compare.axes import oriented
 from textgan.compare.chart import Series, chart
-from textgan.compare.results import Measurement, Pair, Results, oriented
+from textgan.compare.plan import Plan
+from textgan.compare.results import Measurement, Pair, Results
 from textgan.folder import Folder
 from textgan.text import visible
 
@@ -29,21 +31,26 @@ DASHES = ("", "start", "early", "continued", "constant", "best of")
 
 def write(found: Results) -> Path:
     """Writes all four into the comparison's folder; returns the page's path."""
-    import jinja2
-
     folder = found.plan.folder
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("textgan"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    write_text(folder / PAGE, environment.get_template(PAGE).render(_content(found)))
+    write_text(folder / PAGE, render(PAGE, _content(found)))
     write_text(folder / JSON, json.dumps(tables.document(found), indent=2, allow_nan=False) + "\n")
     write_text(folder / CSV, tables.csv_text(found))
     write_text(folder / LATEX, tables.latex(found))
     return folder / PAGE
 
 
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """A page: everything that is laid into it escaped, and no control character left, wherever it came from."""
+    import jinja2
+
+    loader = jinja2.PackageLoader("textgan")
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    page = environment.get_template(template).render(content)
+    return "\n".join(visible(line) for line in page.split("\n")) + "\n"
+
+
 def _content(found: Results) -> dict[str, Any]:
-    plan, settings = found.plan, found.plan.settings
+    plan = found.plan
     variants = [method.name for method in plan.methods if not method.control]
     known = [name for name in (m.name for m in plan.methods) if name in found.measured]
     shown = [name for name in known if 0 in found.measured[name] and found.measured[name][0].texts]
@@ -51,12 +58,12 @@ def _content(found: Results) -> dict[str, Any]:
     return {
         "nonce": NONCE,
         "title": " against ".join(variants),
-        "lead": f"{settings.seeds} seeds, {settings.samples:,} samples a measurement, {len(plan.methods)} methods.",
+        "lead": _lead(found),
         "summary": list(_summary(found, variants)),
         "verdicts": [_verdict(pair) for pair in found.pairs],
         "explained": _explained(found),
         "warnings": [(name, flag.text) for name, flags in found.flags.items() for flag in flags],
-        "missing": [f"{n}, seed {s}: {visible(r)}" for n, each in found.failed.items() for s, r in each.items()],
+        "missing": list(_missing(found)),
         "frontier": _frontier(found, known),
         "training": list(_training(found, variants)),
         "exposure": _exposure(found, variants),
@@ -64,9 +71,20 @@ def _content(found: Results) -> dict[str, Any]:
         "differences": list(_differences(found, variants)),
         "table": tables.metric_rows(found, known),
         "checks": tables.checks(found),
+        "chosen": list(_chosen(found, known)),
+        "confidence": f"{1 - plan.settings.level:.0%}",
+        "cost_heads": list(COSTS),
         "costs": [_cost(name, found.measured[name]) for name in known],
         "environment": list(_environment(found, known)),
     }
+
+
+def _lead(found: Results) -> str:
+    settings = found.plan.settings
+    seeds = "1 seed" if settings.seeds == 1 else f"{settings.seeds} seeds"
+    lead = f"{seeds}, {settings.samples:,} samples a measurement, {len(found.plan.methods)} methods."
+    budget = " or ".join(f"{amount:,g} {kind}" for kind, amount in settings.budget.items())
+    return f"{lead} Behind its start, every method had a budget of {budget}." if budget else lead
 
 
 def _summary(found: Results, variants: Sequence[str]) -> Iterator[str]:
@@ -78,7 +96,7 @@ def _summary(found: Results, variants: Sequence[str]) -> Iterator[str]:
     for name in variants:
         mine = [pair for pair in found.pairs if pair.first == name]
         for said in dict.fromkeys(pair.verdict for pair in mine):
-            others = ", ".join(pair.second for pair in mine if pair.verdict == said)
+            others = "; ".join(pair.second for pair in mine if pair.verdict == said)
             yield f"{name}: {said}{PREPOSITIONS.get(said, ' beside ')}{others}."
     if any(pair.verdict == "not enough seeds" for pair in found.pairs):
         yield (
@@ -148,12 +166,14 @@ def _colours(found: Results) -> Mapping[str, int]:
 
 
 def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
-    """The axes' metrics over the rounds of seed 0, phases marked."""
+    """The axes' metrics over the rounds of seed 0, with the phases of the first variant marked."""
     entries = {
         name: [e for e in Folder(found.plan.home(name, 0) / "run").entries() if e["kind"] == "evaluation"]
         for name in variants
     }
     colours = _colours(found)
+    shown = next((name for name, mine in entries.items() if mine), None)
+    marks = list(_begins(found.plan, shown)) if shown else []
     for metric in dict.fromkeys((found.quality, found.diversity)):
         series = [
             Series(
@@ -161,17 +181,21 @@ def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
             )
             for name, mine in entries.items()
         ]
-        first = next((mine for mine in entries.values() if mine), [])
-        begins: dict[str, float] = {}
-        for entry in first:
-            begins.setdefault(entry["phase"], entry["step"] - entry["round"])
-        yield chart(series, "rounds", metric, f"{metric} while training", [(at, name) for name, at in begins.items()])
+        yield chart(series, "rounds", metric, f"{metric} while training", marks)
+
+
+def _begins(plan: Plan, name: str) -> Iterator[tuple[float, str]]:
+    """After how many rounds each of its phases begins."""
+    done = 0
+    for phase, block in plan.recipe(plan.method(name), 0).filled["phases"].items():
+        yield done, phase
+        done += block["steps"]
 
 
 def _exposure(found: Results, variants: Sequence[str]) -> Any:
     """Free text beside continuations of real text, by position: the mean over seeds."""
-    colours = _colours(found)
     names = [*variants, *dict.fromkeys(found.plan.method(name).start for name in variants)]
+    colours = {name: place % 7 for place, name in enumerate(names)}  # the last colour is that of real text
     series = []
     for name in names:
         curves = [run.drift for run in found.measured.get(name, {}).values() if run.drift]
@@ -180,7 +204,7 @@ def _exposure(found: Results, variants: Sequence[str]) -> Any:
     real = next((run.drift["real"] for runs in found.measured.values() for run in runs.values() if run.drift), None)
     if real is not None and series:
         series.append(Series("held-out text", _mean_curve([real]), 7))
-    return chart(series, "position", "nats under a language model of the training text", "Exposure bias")
+    return chart(series, "position", "nats under a language model", "Exposure bias")
 
 
 def _mean_curve(curves: Sequence[Sequence[float | None]]) -> list[tuple[float, float]]:
@@ -199,14 +223,47 @@ def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str,
         yield f"{name} beside {first}", "\n".join(map(visible, lines)) if lines else "The same."
 
 
-def _cost(name: str, runs: Mapping[int, Measurement]) -> dict[str, str]:
+def _missing(found: Results) -> Iterator[str]:
+    """Runs without numbers, one line for all seeds of a method that miss them for the same reason."""
+    for name, reasons in found.failed.items():
+        for reason in dict.fromkeys(reasons.values()):
+            seeds = [str(seed) for seed, why in sorted(reasons.items()) if why == reason]
+            yield f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {visible(reason)}"
+
+
+def _chosen(found: Results, known: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rounds that validation chose, seed by seed, and those that it chose between."""
+    for name in known:
+        runs = {seed: run.chosen for seed, run in found.measured[name].items() if run.chosen}
+        if runs:
+            one = next(iter(runs.values()))
+            yield {
+                "name": name,
+                "rounds": ", ".join(str(chosen["index"]) for _, chosen in sorted(runs.items())),
+                "of": ", ".join(map(str, one["of"])),
+                "axes": f"{one['quality']} at equal {one['diversity']}",
+            }
+
+
+COSTS: Mapping[str, tuple[str, ...]] = {
+    "steps": ("steps",),
+    "others": ("other_steps",),
+    "read": ("read",),
+    "written": ("written",),
+    "seconds": ("seconds",),
+}
+"""Columns of the table of costs, and the counts that each is the sum of."""
+
+
+def _cost(name: str, runs: Mapping[int, Measurement]) -> dict[str, Any]:
+    """The median over seeds of each cost, behind the start and with it."""
     costs = [run.cost for run in runs.values()]
-    return {
-        "name": name,
-        "rounds": f"{costs[0]['rounds']:,}",
-        "batches": f"{costs[0]['batches']:,}",
-        "seconds": f"{statistics.median(cost['seconds'] for cost in costs):,.0f}",
-    }
+    behind = [statistics.median(sum(c["after"][n] for n in names) for c in costs) for names in COSTS.values()]
+    whole = [
+        statistics.median(sum(c[part][n] for n in names for part in ("start", "after")) for c in costs)
+        for names in COSTS.values()
+    ]
+    return {"name": name, "cells": [f"{value:,.0f}" for value in (*behind, *whole)]}
 
 
 def _environment(found: Results, known: Sequence[str]) -> Iterator[str]:

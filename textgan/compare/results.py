@@ -6,33 +6,18 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from textgan.compare import flags
-from textgan.compare.frontier import Frontier, Gap, gap
+from textgan.compare.axes import AXES, Runs, axes, frontier_of
+from textgan.compare.frontier import Gap, gap
 from textgan.compare.plan import Plan
 from textgan.compare.selfcheck import Checked
 from textgan.compare.statistics import Difference, Verdict, holm, paired, seeds_needed, verdict
 from textgan.compare.work import FAILED, MEASURED
-from textgan.errors import UserError
 
 LIKELIHOOD = "likelihood, at its best"
 """The union of what likelihood training reaches, over its steps and all temperatures."""
-AXES = (
-    ("nll_oracle", "nll_test"),
-    ("nll_oracle", "reverse_lm_score"),
-    ("nll_oracle", "self_bleu4"),
-    ("lm_score", "nll_test"),
-    ("lm_score", "reverse_lm_score"),
-    ("bleu4", "nll_test"),
-    ("bleu4", "self_bleu4"),
-)
-"""Quality and diversity, the first pair that all methods have."""
-HIGHER = frozenset({"bleu2", "bleu3", "bleu4", "bleu5"})
-"""Of the axes, those whose higher values are better; all others are losses, or likeness to each other."""
-
-
-Runs = Mapping[int, Sequence[Mapping[str, float]]]
-"""Seed -> the points of a method, one for each temperature."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +26,10 @@ class Measurement:
 
     points: Sequence[Mapping[str, float]]
     texts: Sequence[str]
-    cost: Mapping[str, float]
+    cost: Mapping[str, Mapping[str, float]]
     drift: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """The checkpoint that validation chose, and between which; empty where none was."""
 
     def plain(self) -> Mapping[str, float]:
         """At temperature 1."""
@@ -87,6 +74,8 @@ class Results:
     margin: float = 0.0
     seeds_needed: int = 0
     checked: Checked | None = None
+    usable: Sequence[tuple[str, str]] = AXES
+    """The pairs of axes that its checks leave."""
 
 
 def collect(plan: Plan) -> tuple[dict[str, dict[int, Measurement]], dict[str, dict[int, str]]]:
@@ -130,29 +119,12 @@ def results(plan: Plan, checked: Checked | None = None) -> Results:
         ahead = sum(g.ahead for g in each if g) / len(each) if each and all(each) else math.nan
         pairs.append(Pair(one, other, *names, difference, p, said, ahead))
     needed = seeds_needed(len(asked), plan.settings.level)
-    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, margin, needed, checked)
+    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, margin, needed, checked, usable)
 
 
 def _failing(names: tuple[str, str], checked: Checked | None) -> bool:
     pairs = zip(names, ("quality", "diversity"), strict=True)
     return checked is not None and any(checked.ranks(name, axis) is False for name, axis in pairs)
-
-
-def axes(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tuple[str, str]:
-    """The first pair of metrics that all of these have at every temperature. Raises UserError if there is none."""
-    points = [point for each in runs for run in each.values() for point in run]
-    for quality, diversity in usable:
-        if points and all(quality in point and diversity in point for point in points):
-            return quality, diversity
-    raise UserError(
-        "no pair of a quality and a diversity metric was measured for all methods; a comparison needs one of "
-        + ", ".join(f"{q} with {d}" for q, d in usable)
-    )
-
-
-def oriented(name: str, value: float) -> float:
-    """With the sign that makes more the better."""
-    return value if name in HIGHER else -value
 
 
 def _points(plan: Plan, measured: Mapping[str, Mapping[int, Measurement]]) -> dict[str, Runs]:
@@ -164,12 +136,6 @@ def _points(plan: Plan, measured: Mapping[str, Mapping[int, Measurement]]) -> di
             for seed, each in points.get(method.name, {}).items():
                 likelihood.setdefault(seed, []).extend(each)
     return points | ({LIKELIHOOD: likelihood} if likelihood else {})
-
-
-def _frontier(points: Sequence[Mapping[str, float]], quality: str, diversity: str) -> Frontier | None:
-    finite = [p for p in points if math.isfinite(p[quality]) and math.isfinite(p[diversity])]
-    wide, good = ([oriented(name, p[name]) for p in finite] for name in (diversity, quality))
-    return Frontier.of(wide, good) if finite else None
 
 
 def _asked(plan: Plan) -> list[tuple[str, str]]:
@@ -188,7 +154,7 @@ def _gaps(one: Runs, other: Runs, quality: str, diversity: str) -> list[Gap | No
     """For each seed that both have; None where neither is ahead, or nothing finite was measured."""
     found = []
     for seed in sorted(one.keys() & other.keys()):
-        first, second = (_frontier(runs[seed], quality, diversity) for runs in (one, other))
+        first, second = (frontier_of(runs[seed], quality, diversity) for runs in (one, other))
         found.append(gap(first, second) if first and second else None)
     return found
 

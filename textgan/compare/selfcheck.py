@@ -3,6 +3,7 @@
 - "real": held-out text that no metric has as its reference, the validation split;
 - "shuffled": the same with the words of each sentence in another order: worse;
 - "repeated": one of its sentences, again and again: worse in diversity, not in quality;
+- "looping": each sentence says its first two words again and again: worse in repetition;
 - "training text": what a model that copies writes: as good and as diverse as can be, and nothing new.
 """
 
@@ -35,6 +36,15 @@ class Checked:
 
     values: Mapping[str, Mapping[str, float]]
     better: Mapping[str, str]
+
+    def tells(self, metric: str) -> list[str]:
+        """The kinds of text that a metric ranks below real text, where it has a direction."""
+        real = self.values["real"].get(metric)
+        if real is None or metric not in self.better:
+            return []
+        sign = 1 if self.better[metric] == "higher" else -1
+        others = {kind: found.get(metric) for kind, found in self.values.items() if kind != "real"}
+        return [kind for kind, value in others.items() if value is not None and sign * value < sign * real]
 
     def ranks(self, metric: str, axis: str) -> bool | None:
         """Whether a metric ranks real text above what is worse for that axis; None where texts alone cannot tell."""
@@ -69,6 +79,7 @@ def check(corpus: Corpus, metrics: Sequence[Metric], count: int, seed: int) -> C
         "real": real,
         "shuffled": [_shuffled(text, chance) for text in real],
         "repeated": [chance.choice(real)] * len(real),
+        "looping": [_looping(text) for text in real],
         "training text": chance.sample(train, min(len(real), len(train))),
     }
     alone = [metric for metric in metrics if "log_prob" not in metric.needs]
@@ -80,6 +91,12 @@ def check(corpus: Corpus, metrics: Sequence[Metric], count: int, seed: int) -> C
         seen = Evaluation(nobody, samples, corpus.tokenizer.decode(batch.tokens, batch.valid), corpus)
         values[kind] = {name: value for metric in alone for name, value in metric(seen).items()}
     return Checked(values, {name: way for metric in alone for name, way in metric.better().items()})
+
+
+def _looping(text: str) -> str:
+    """As long as it was, of its first two words."""
+    words = text.split()
+    return " ".join((words[:2] * len(words))[: len(words)])
 
 
 def _shuffled(text: str, chance: random.Random) -> str:

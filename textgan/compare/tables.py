@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from textgan.compare.results import Results
+from textgan.compare.statistics import interval
 from textgan.folder import Folder
 from textgan.text import visible
 
@@ -20,7 +23,7 @@ RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def metric_rows(found: Results, known: Sequence[str]) -> dict[str, Any]:
-    """{"names", "rows"}: a row a metric, a cell a method: mean, smallest and largest over seeds."""
+    """{"names", "rows"}: a row a metric, a cell a method: the mean over seeds and its interval."""
     better = _better(found)
     names = dict.fromkeys(
         metric
@@ -34,13 +37,16 @@ def metric_rows(found: Results, known: Sequence[str]) -> dict[str, Any]:
         cells = []
         for name in known:
             values = [run.plain()[metric] for run in found.measured[name].values() if metric in run.plain()]
-            cells.append(_cell(values))
+            cells.append(_cell(values, found.plan.settings.level))
         rows.append({"name": metric + ARROWS.get(better.get(metric, ""), ""), "cells": cells})
     return {"names": list(known), "rows": rows}
 
 
 def checks(found: Results) -> dict[str, Any]:
-    """{"kinds", "rows"}: a row a metric, its values on texts of known worth, and what it ranks wrongly."""
+    """{"kinds", "rows"}: a row a metric.
+
+    Its values on texts of known worth, which of them it ranks below real text, and which axes it is of no use for.
+    """
     if found.checked is None:
         return {"kinds": [], "rows": []}
     kinds = found.checked.values
@@ -48,7 +54,8 @@ def checks(found: Results) -> dict[str, Any]:
     for metric in kinds["real"]:
         wrong = [axis for axis in ("quality", "diversity") if found.checked.ranks(metric, axis) is False]
         cells = [f"{values[metric]:.3f}" if metric in values else "" for values in kinds.values()]
-        rows.append({"name": metric, "cells": cells, "wrong": f"not for {' or '.join(wrong)}" if wrong else ""})
+        told = {"wrong": f"not for {' or '.join(wrong)}" if wrong else "", "tells": found.checked.tells(metric)}
+        rows.append({"name": metric, "cells": cells, **told})
     return {"kinds": list(kinds), "rows": rows}
 
 
@@ -61,7 +68,10 @@ def document(found: Results) -> dict[str, Any]:
         "margin": found.margin,
         "pairs": [_finite(asdict(pair)) for pair in found.pairs],
         "methods": {
-            name: {str(seed): _finite({"points": run.points, "cost": run.cost}) for seed, run in runs.items()}
+            name: {
+                str(seed): _finite({"points": run.points, "cost": run.cost, "chosen": run.chosen})
+                for seed, run in runs.items()
+            }
             for name, runs in found.measured.items()
         },
         "flags": {name: [asdict(flag) for flag in flags] for name, flags in found.flags.items() if flags},
@@ -121,13 +131,14 @@ def _better(found: Results) -> Mapping[str, str]:
     return {}
 
 
-def _cell(values: Sequence[float]) -> str:
+def _cell(values: Sequence[float], level: float) -> str:
     if not values:
         return ""
     if not all(map(math.isfinite, values)):
         return "inf"
     mean = statistics.fmean(values)
-    return f"{mean:.3f}" if len(values) == 1 else f"{mean:.3f} ({min(values):.3f} to {max(values):.3f})"
+    low, high = interval(np.asarray(values), level)
+    return f"{mean:.3f}" if len(values) == 1 else f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _tex_cell(values: Sequence[float]) -> str:

@@ -18,10 +18,12 @@ from textgan import checkpoint, registry, running
 from textgan.atomic import write_text
 from textgan.build import Run, build
 from textgan.compare import exposure
+from textgan.compare.choosing import choose
 from textgan.compare.measure import sweep
 from textgan.compare.plan import Method, Plan, read
 from textgan.errors import Failure, UserError
 from textgan.folder import Folder
+from textgan.meter import COUNTED, Spent
 from textgan.running import Observer
 from textgan.seeds import derive
 from textgan.stopping import Stopped
@@ -40,6 +42,8 @@ class Teller(Observer):
         if time.monotonic() - self.told > 1:
             self.told = time.monotonic()
             done = {"done": step.place.index, "of": self.total, "phase": step.phase.name}
+            if step.budget:
+                done |= {"done": min(100, round(100 * step.budget)), "of": 100}
             write_text(self.home / PROGRESS, json.dumps(done))
 
 
@@ -48,7 +52,6 @@ def work(plan: Plan, method: Method, seed: int) -> None:
     home = plan.home(method.name, seed)
     home.mkdir(parents=True, exist_ok=True)
     (home / FAILED).unlink(missing_ok=True)
-    began = time.monotonic()
     recipe = plan.recipe(method, seed)
     if method.best_of:
         run = build(recipe)
@@ -56,8 +59,13 @@ def work(plan: Plan, method: Method, seed: int) -> None:
     else:
         total = sum(phase["steps"] for phase in recipe.filled["phases"].values())
         teller = Teller(home, total)
-        run = running.branch(recipe, home / "run", plan.origin(method, seed), teller)
-    trained = time.monotonic() - began
+        kept = frozenset(method.after if plan.settings.choose else ())
+        origin = plan.origin(method, seed)
+        run = running.branch(recipe, home / "run", origin, teller, plan.limit(method), kept)
+    chosen: Mapping[str, Any] = {}
+    if plan.settings.choose and method.after:
+        before = sum(p["steps"] for name, p in recipe.filled["phases"].items() if name not in method.after)
+        chosen = choose(run, Folder(home / "run"), before, plan.settings, derive(seed, "choose"))
     # What is chosen by a discriminator is of another law than the generator's likelihood.
     metrics = [m for m in run.metrics if not (method.best_of and "log_prob" in m.needs)]
     found = sweep(
@@ -73,7 +81,7 @@ def work(plan: Plan, method: Method, seed: int) -> None:
         judged_by = exposure.judge(run.corpus, plan.folder)
         count = plan.settings.samples
         found["drift"] = exposure.drift(run.generator, run.corpus, judged_by, count, derive(seed, "measure"))
-    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(run, trained)}))
+    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(home, method), "chosen": chosen}))
     (home / PROGRESS).unlink(missing_ok=True)
 
 
@@ -84,10 +92,17 @@ def _choose(run: Run, plan: Plan, method: Method, seed: int) -> None:
     checkpoint.restore_player(run.modules["discriminator"], "discriminator", variant.saved()[-1])
 
 
-def _cost(run: Run, seconds: float) -> Mapping[str, Any]:
-    """What it took: rounds, training batches, seconds in this process (a run that was gone on with took longer)."""
-    rounds = sum(phase.steps for phase in run.phases)
-    return {"rounds": rounds, "batches": run.batches.index, "seconds": seconds}
+def _cost(home: Path, method: Method) -> Mapping[str, Mapping[str, float]]:
+    """What training took: {"start", "after"}, the phases up to its start and those behind it, shared ones included.
+
+    Nothing where nothing is trained.
+    """
+    file = home / "run" / "cost.json"
+    spent: Spent = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    parts = {"start": spent.keys() - set(method.after), "after": spent.keys() & set(method.after)}
+    return {
+        part: {name: sum(spent[phase][name] for phase in phases) for name in COUNTED} for part, phases in parts.items()
+    }
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,72 @@
+"""A method beside itself: whole tables of copies of one model, through all that makes verdicts of measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textgan.compare import results as results_module
+from textgan.compare.plan import Plan, Settings, draw_up
+from textgan.compare.results import Measurement, results
+from textgan.recipe import Recipe
+
+TABLES = 250
+
+
+def copies(rng: np.random.Generator, names: Sequence[str], seeds: int) -> dict[str, dict[int, Measurement]]:
+    """Every method has the same curve, but for noise of its own and noise that all of one seed share."""
+    found: dict[str, dict[int, Measurement]] = {name: {} for name in names}
+    for seed in range(seeds):
+        shared = rng.normal(0, 0.05, 2)
+        for name in names:
+            own = rng.normal(0, 0.02, (3, 2))
+            points = [
+                {"temperature": t, "bleu4": 0.5 - 0.2 * t + s[0] + o[0], "self_bleu4": 0.9 - 0.4 * t + s[1] + o[1]}
+                for t, o, s in zip((0.7, 0.85, 1.0), own, [shared] * 3, strict=True)
+            ]
+            found[name][seed] = Measurement(points, (), {})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seeds", "names"),
+    [(5, ("one", "two")), (8, ("one", "two", "one: start", "one: early", "one: continued", "one: constant"))],
+)
+def test_a_copy_is_seldom_better(
+    recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int, names: Sequence[str]
+) -> None:
+    """No more often than the level, 0.1, over all pairs of a table, with seeds enough to say it at all."""
+    plan = draw_up(recipes, Settings(seeds=seeds), tmp_path / "out")
+    rng = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(TABLES):
+        measured = copies(rng, names, seeds)
+
+        def collect(_: Plan, measured: object = measured) -> tuple[object, dict[str, dict[int, str]]]:
+            return measured, {}
+
+        monkeypatch.setattr(results_module, "collect", collect)
+        found = results(plan)
+        assert found.seeds_needed <= seeds
+        wrong += any(pair.verdict == "better" for pair in found.pairs)
+    assert wrong / TABLES <= 0.1
+
+
+def test_what_is_better_by_enough_is_said_to_be(
+    recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same tables with a gain three times the noise: else never saying anything would pass."""
+    plan = draw_up(recipes, Settings(seeds=5), tmp_path / "out")
+    rng = np.random.default_rng(2)
+    right = 0
+    for _ in range(30):
+        measured = copies(rng, ("one", "two"), 5)
+        for run in measured["one"].values():
+            for point in run.points:
+                point["bleu4"] += 0.06  # type: ignore[index]
+        monkeypatch.setattr(results_module, "collect", lambda _, measured=measured: (measured, {}))
+        right += results(plan).pairs[0].verdict == "better"
+    assert right >= 24

@@ -1,0 +1,172 @@
+"""One comparison a length, in one folder; gains over each method's own start, with their intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from planting import Values, curve
+
+from textgan.cli.compare import _lengths
+from textgan.cli.group import textgan
+from textgan.compare import lengths
+from textgan.compare.lengths import Gain, Study, draw_up, gains, read, write
+from textgan.compare.plan import Plan, Settings
+from textgan.compare.results import Results, results
+from textgan.errors import UserError
+from textgan.meter import COUNTED
+from textgan.recipe import Recipe
+
+
+@pytest.fixture
+def files(recipes: list[Recipe]) -> list[str]:
+    return [recipe.file for recipe in recipes]
+
+
+@pytest.fixture
+def study(files: list[str], tmp_path: Path) -> Study:
+    return draw_up(files, [], [5, 6, 7], Settings(seeds=6), tmp_path / "study")
+
+
+def plant(plan: Plan, values: Mapping[str, Values]) -> Results:
+    cost = {part: dict.fromkeys(COUNTED, 1.0) for part in ("start", "after")}
+    for name, points in values.items():
+        for seed in range(plan.settings.seeds):
+            home = plan.home(name, seed)
+            home.mkdir(parents=True)
+            content = {"points": points(seed), "texts": ["<b>x"], "cost": cost}
+            (home / "measured.json").write_text(json.dumps(content), encoding="utf-8")
+    return results(plan)
+
+
+def noisy(seed: int) -> float:
+    return [0.003, -0.002, 0.001, -0.003, 0.002, -0.001][seed]
+
+
+@pytest.fixture
+def found(study: Study) -> list[tuple[int, Results]]:
+    """ "one" gains less the longer its sentences are, and nothing at the longest; "two" always loses."""
+    worth = {5: 0.2, 6: 0.1, 7: 0.0}
+    return [
+        (length, plant(plan, {
+            "one": curve(worth[length], noise=noisy), "one: start": curve(0.0), "two": curve(-0.1),
+            "one: constant": curve(0.05), "one: early": curve(0.5),
+        }))
+        for length, plan in study.plans().items()
+    ]  # fmt: skip
+
+
+def by(found: list[Gain], method: str, length: int) -> Gain:
+    return next(gain for gain in found if (gain.method, gain.length) == (method, length))
+
+
+def test_every_length_is_a_comparison_of_its_own(study: Study) -> None:
+    plans = study.plans()
+    assert list(plans) == [5, 6, 7]
+    assert {length: plan.recipe(plan.methods[0], 0).filled["max_len"] for length, plan in plans.items()} == {
+        5: 5,
+        6: 6,
+        7: 7,
+    }
+    assert len({plan.folder for plan in plans.values()}) == 3
+    assert all(plan.settings.seeds == 6 for plan in plans.values())
+
+
+def test_a_source_of_its_own_length_makes_it(tmp_path: Path) -> None:
+    study = draw_up(["seqgan", "rankgan"], ["data.name=oracle"], [8, 9], Settings(seeds=1), tmp_path / "study")
+    filled = study.plans()[9].recipe(study.plans()[9].methods[0], 0).filled
+    assert (filled["data"]["length"], filled["max_len"]) == (9, None)
+
+
+def test_a_study_is_read_as_it_was_written(study: Study, tmp_path: Path) -> None:
+    assert read(study.folder) == study
+    assert read(tmp_path) is None
+
+
+def test_a_gain_is_over_the_methods_own_start(found: list[tuple[int, Results]]) -> None:
+    each = gains(found)
+    assert {gain.method for gain in each} == {"one", "two", "one: constant"}, "not the start itself, nor early"
+    for length, gain in ((5, 0.2), (6, 0.1), (7, 0.0)):
+        difference = by(each, "one", length).difference
+        assert difference is not None
+        assert difference.mean == pytest.approx(gain, abs=0.01)
+        assert by(each, "one: constant", length).difference.mean == pytest.approx(0.05)  # type: ignore[union-attr]
+        assert by(each, "two", length).difference.mean == pytest.approx(-0.1)  # type: ignore[union-attr]
+
+
+def test_gains_are_corrected_for_all_methods_and_lengths(found: list[tuple[int, Results]]) -> None:
+    """Six seeds can give 1/32; over nine gains that is 0.28, which counts for nothing at 0.1."""
+    each = gains(found)
+    assert by(each, "one", 5).corrected == pytest.approx(9 / 32)
+    assert by(each, "one", 5).verdict == "not enough seeds"
+    alone = gains([(length, each) for length, each in found if length == 5])
+    assert by(alone, "one", 5).corrected == pytest.approx(3 / 32)
+    assert by(alone, "one", 5).verdict == "better"
+    assert by(alone, "two", 5).verdict == "worse"
+
+
+def test_the_page_holds_all_of_it(study: Study, found: list[tuple[int, Results]]) -> None:
+    page = write(study, found[:2])
+    text = page.read_text(encoding="utf-8")
+    assert 'href="length-5/report.html"' in text
+    assert "Length 7 has no results" in text
+    assert text.count("<polyline") == 2 * 3, "three methods, in the chart and in its legend"
+    assert "+0.200" in text
+    assert "http" not in text.replace("http-equiv", "")
+    document = json.loads((study.folder / "results.json").read_text(encoding="utf-8"))
+    assert {(gain["length"], gain["method"]) for gain in document} >= {(5, "one"), (6, "two")}
+
+
+def test_the_command_writes_every_page_anew(study: Study, found: list[tuple[int, Results]]) -> None:
+    done = CliRunner().invoke(textgan, ["report", str(study.folder)])
+    assert done.exit_code == 0, done.output
+    assert done.output.strip() == str(study.folder / "report.html")
+    assert all((study.home(length) / "report.html").is_file() for length in (5, 6, 7))
+
+
+def test_a_method_that_meets_its_start_nowhere_is_incomparable(study: Study) -> None:
+    plan = study.plans()[5]
+    each = gains([(5, plant(plan, {"one": curve(0.2, diversity=-9.0), "one: start": curve(0.0), "two": curve(0.0)}))])
+    assert by(each, "one", 5).verdict == "incomparable"
+    assert by(each, "one", 5).difference is None
+
+
+def test_a_page_without_a_curve_says_why(study: Study) -> None:
+    apart = {"one": curve(0.2, diversity=-9.0), "one: start": curve(0.0), "two": curve(0.2, diversity=-9.0)}
+    text = write(study, [(5, plant(study.plans()[5], apart))]).read_text(encoding="utf-8")
+    assert "nowhere equally diverse" in text
+    assert "<svg" not in text
+
+
+def test_lengths_are_read() -> None:
+    assert _lengths("40,20,40") == [20, 40]
+    assert _lengths(None) == []
+    for wrong in ("x", "20,", "0"):
+        with pytest.raises(UserError, match="--lengths"):
+            _lengths(wrong)
+
+
+def test_nothing_measured_is_said(study: Study) -> None:
+    with pytest.raises(UserError, match="no length"):
+        lengths.gains([])
+
+
+def test_a_length_that_fails_does_not_sink_the_others(
+    study: Study, found: list[tuple[int, Results]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from textgan.cli import comparing
+    from textgan.errors import Failure
+
+    def watch(plan: Plan, *_: object) -> Results:
+        if plan.folder.name == "length-6":
+            raise Failure("every run failed")
+        return dict(found)[int(plan.folder.name.removeprefix("length-"))]
+
+    monkeypatch.setattr(comparing, "watch", watch)
+    run: Callable[..., None] = comparing.study
+    run(study, 1, [], None)
+    assert "length 6: every run failed" in capsys.readouterr().err
+    assert "Length 6 has no results" in (study.folder / "report.html").read_text(encoding="utf-8")

@@ -99,9 +99,15 @@ def test_a_quick_look_is_short(recipes: list[Recipe], tmp_path: Path) -> None:
     assert plan.recipe(plan.method("one"), 0).filled["phases"]["pretrain-g"]["steps"] == 1
 
 
+def test_one_recipe_is_compared_with_its_controls(recipes: list[Recipe], tmp_path: Path) -> None:
+    plan = draw_up(recipes[:1], Settings(), tmp_path / "out")
+    assert {m.variant for m in plan.methods} == {"one"}
+    assert {"start", "constant"} <= {m.control for m in plan.methods}
+
+
 def test_what_cannot_be_compared_is_refused(recipes: list[Recipe], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="at least two"):
-        draw_up(recipes[:1], Settings(), tmp_path / "out")
+    with pytest.raises(UserError, match="name a recipe"):
+        draw_up([], Settings(), tmp_path / "out")
     other = load(recipes[1].file, ["data.name=grammar", "data.sentences=100"])
     with pytest.raises(UserError, match=r"one and two differ in data .*data\.name=\.\.\."):
         draw_up([recipes[0], other], Settings(), tmp_path / "out")

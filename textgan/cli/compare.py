@@ -92,9 +92,10 @@ def compare(
 ) -> None:
     """Compare recipes on the same data, over seeds, with controls that nobody has to ask for.
 
-    RECIPES are files or bundled names; key=value settings among them hold for all. Each variant gets, unasked, its
-    pre-trained start, early and continued likelihood training, its own update under a constant reward, and the start
-    with the trained discriminator to choose the best of a few samples. Variants that begin alike share that beginning.
+    RECIPES are files or bundled names, one or more; key=value settings among them hold for all. Each variant gets,
+    unasked, its pre-trained start, early and continued likelihood training, its own update under a constant reward, and
+    the start with the trained discriminator to choose the best of a few samples. Variants that begin alike share that
+    beginning.
     """
     from textgan import recipe as loader
     from textgan.cli.comparing import study, watch

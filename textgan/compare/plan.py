@@ -132,6 +132,9 @@ def draw_up(recipes: Iterable[Recipe], settings: Settings, folder: Path) -> Plan
     Raises:
         UserError: if there is nothing to compare, or variants differ in what has to be alike.
     """
+    recipes = list(recipes)
+    if not recipes:
+        raise UserError("name a recipe to compare with others, or alone with its controls; `textgan list` shows them")
     variants = {name: _shorter(recipe, settings.shorter) for name, recipe in _named(recipes).items()}
     _check_alike(variants)
     methods: list[Method] = []
@@ -154,6 +157,8 @@ def draw_up(recipes: Iterable[Recipe], settings: Settings, folder: Path) -> Plan
         if chooser is not None:
             methods.append(Method(chooser.name, f"{_file(chooser.name)}.yaml", name, "best of", start, best_of=True))
             found[chooser.name] = chooser
+    if len(methods) < 2:
+        raise UserError(f"{methods[0].name} has no controls to be compared with; name another recipe beside it")
     trained = {method.name: found[method.name] for method in methods if not method.best_of}
     # Where a budget ends a phase, its last checkpoint is nobody's to know beforehand.
     ends = {method.name: method.after if settings.budget else () for method in methods}
@@ -183,8 +188,6 @@ def _named(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
         count = sum(name == recipe.name or name.startswith(f"{recipe.name} (") for name in named)
         name = f"{recipe.name} ({count + 1})" if count else recipe.name
         named[name] = recipe.named(name)
-    if len(named) < 2:
-        raise UserError("a comparison needs at least two recipes; one alone is `textgan run`, controls included")
     return named
 
 

@@ -33,10 +33,10 @@ class ImportanceWeighted(AdversarialLoss):
 
     A generator whose log_prob is a bound makes weights that are too large.
 
-    `relative` writes the reward as R = d + log pi, with the discriminator d for what the generator has wrong, as the
-    discriminator of adversarial IRL does (Fu, Luo and Levine 2018, arXiv:1710.11248). The game and its end are the same.
-    The weights are the softmax of d: even where d knows nothing yet, and even again where pi is right. R then moves with
-    pi, so a discriminator that takes no steps between the policy's lets the policy agree with itself.
+    `relative` writes the reward as R = d + log pi: the discriminator d says what the generator has wrong, as that of
+    adversarial IRL does (Fu, Luo and Levine 2018, arXiv:1710.11248). The game and its end are the same. The weights are
+    the softmax of d: even while d knows nothing, and even again where pi is right. R then moves with pi, so the
+    discriminator has to follow, or the policy agrees with itself.
 
     Args:
         least_effective: share of the fakes that the weights must be worth; 0 leaves them as they are.

@@ -249,6 +249,36 @@ def test_given_tokens_are_not_credited_and_earn_nothing() -> None:
     assert not by_position[2].any()
 
 
+def moved(reward: RewardFn, **options: object) -> Tensor:
+    """The gradient of one batch of sentences that end, some tokens given, and the statistic of what was earned."""
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
+    batch = Batch.blank(64, 4)
+    batch.given[:32, 0] = True
+    (loss,) = small(ActorCritic, generator, **options).losses(generator, reward, batch)
+    loss.value.backward()
+    assert generator.table.grad is not None
+    return torch.cat([generator.table.grad.flatten(), loss.stats["reward_mean"].view(1)])
+
+
+def test_centred_a_price_on_each_word_changes_nothing() -> None:
+    reward = TabularReward(tiny_vocabulary(3, end=True), 4, per_token=True)
+
+    def dearer(samples: Samples) -> Tensor:
+        return reward(samples) - 2.0
+
+    apart = {c: moved(reward, centred=c) - moved(dearer, centred=c) for c in (True, False)}
+    torch.testing.assert_close(apart[True][:-1], torch.zeros_like(apart[True][:-1]), atol=1e-5, rtol=0)
+    assert apart[False][:-1].norm() > 0.1
+    for difference in apart.values():
+        assert difference[-1].item() == pytest.approx(2.0), "what is told is what was earned"
+
+
+def test_centred_a_sequences_reward_stays_as_it_is() -> None:
+    reward = TabularReward(tiny_vocabulary(3, end=True), 4)
+    assert torch.equal(moved(reward, centred=True), moved(reward, centred=False))
+
+
 def test_statistics_are_detached_and_say_what_they_say() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 3)

@@ -16,7 +16,7 @@ from textgan.losses.importance_weighted import ImportanceWeighted
 from textgan.recipe import load
 from textgan.roles import Discriminator
 from textgan.testing import TabularGenerator, check_loss, enumerate_sequences, tiny_vocabulary
-from textgan.types import Batch, Loss, Samples
+from textgan.types import Batch, Loss, Samples, Scores
 
 
 class Told(TabularGenerator):
@@ -28,6 +28,18 @@ class Told(TabularGenerator):
 
     def log_prob(self, samples: Samples) -> Tensor:
         return (self.told / 3).unsqueeze(1).expand(samples.valid.shape)
+
+
+class Each(Discriminator):
+    """A verdict of its own on each of the 27 sequences of three out of three words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verdicts = nn.Parameter(torch.zeros(27))
+
+    def forward(self, samples: Samples) -> Scores:
+        logits = self.verdicts[samples.x @ torch.tensor([9, 3, 1])].unsqueeze(1)  # [B,1]
+        return Scores(logits, torch.ones_like(logits))
 
 
 def test_does_what_every_loss_must() -> None:
@@ -150,6 +162,57 @@ def test_what_is_learned_is_the_log_of_the_datas_law_whatever_the_generator() ->
         own = generator.log_prob(every).sum(1).exp()
     assert (own - law).abs().sum() / 2 > 0.3, "the generator must be far from the real text"
     assert (learned - law).abs().sum() / 2 < 0.04
+
+
+# Relative to the generator: R = d + log pi.
+
+
+def test_relative_weights_are_those_of_the_reward_that_is_meant() -> None:
+    value, stats = ImportanceWeighted(Told([-2.0, -4.5]), 0.0, relative=True).discriminator(opponent(), REAL, FAKE)
+    one, other = math.exp(0.5), math.exp(-3.0)  # exp(R) / pi with R = d + log pi
+    first, second = one / (one + other), other / (one + other)
+    assert value.item() == pytest.approx((first * 0.5 + second * -3.0) - (2.0 - 1.0) / 2)
+    assert stats["effective_share"].item() == pytest.approx(1 / (first**2 + second**2) / 2)
+
+
+def test_relative_pays_the_logit_and_the_log_probability() -> None:
+    found = ImportanceWeighted(Told([-2.0, -4.5]), relative=True).reward(opponent(), FAKE, REAL)
+    assert found[:, 0].tolist() == pytest.approx([0.5 - 2.0, -3.0 - 4.5])
+    assert not found.requires_grad
+
+
+def test_relative_token_rewards_sum_to_the_same() -> None:
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 3)
+    loss, d = ImportanceWeighted(generator, relative=True), Linear(rank_one(3, 1), per_token=True)
+    with torch.no_grad():
+        fake = generator.sample(Batch.blank(8, 3))
+        fake = Samples(fake.x, fake.valid, fake.chosen & (torch.arange(3) > 0))  # the first token was given
+        own = loss.reward(d, fake, fake) - d(fake).logits  # [B,T]
+        torch.testing.assert_close(own, generator.log_prob(fake) * fake.chosen)
+    assert bool((own[:, 0] == 0).all())
+    assert bool((own[:, 1] < 0).any())
+
+
+def test_relative_learns_the_log_ratio_of_the_datas_law_and_the_generators() -> None:
+    """Real text of independent words again: d + log pi is the log of its law."""
+    torch.manual_seed(0)
+    generator = TabularGenerator(tiny_vocabulary(3), 3)
+    every = enumerate_sequences(generator.vocab, 3)
+    law = nn.functional.one_hot(every.x, 3).float().mul(rank_one(3, 5).log_softmax(1)).sum((1, 2)).exp()  # [N]
+    real = every[torch.multinomial(law, 20_000, replacement=True)]
+    d = Each()
+    optimizer = torch.optim.Adam(d.parameters(), 0.05)
+    loss = ImportanceWeighted(generator, 0.0, relative=True)
+    for _ in range(200):
+        with torch.no_grad():
+            fake = generator.sample(Batch.blank(2000, 3))
+        optimizer.zero_grad()
+        loss.discriminator(d, real, fake).value.backward()
+        optimizer.step()
+    learned = loss.reward(d, every, every)[:, 0].softmax(0)
+    assert (learned - law).abs().sum() / 2 < 0.06
+    assert (d(every).logits[:, 0].softmax(0) - law).abs().sum() / 2 > 0.2, "d alone is not the reward"
 
 
 # The guard.

@@ -32,6 +32,18 @@ def test_the_critic_learns_and_only_the_policy_moves_the_generator() -> None:
     assert recipe.load("maskgan").filled["estimator"]["discount"] == pytest.approx(0.89072)
 
 
+def test_the_papers_sizes_bring_the_papers_rules() -> None:
+    filled = recipe.load("paper/maskgan").filled
+    paper = {"discount": 0.89072, "gae_lambda": 1.0, "clip_advantage": 5.0, "baseline": "none", "centred": False}
+    assert {key: filled["estimator"][key] for key in paper} == paper
+    assert filled["loss"]["pays"] == "log_probability"
+
+
+def test_the_discriminator_begins_as_the_generator_does() -> None:
+    (callback,) = recipe.load("maskgan").filled["callbacks"]
+    assert (callback["name"], callback["phase"]) == ("inherit", "pretrain-g")
+
+
 def test_a_run_of_everything(tmp_path: Path) -> None:
     filled = recipe.load("maskgan").filled
     steps = [f"phases.{name}.steps=1" for name in filled["phases"]]

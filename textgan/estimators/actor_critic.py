@@ -36,6 +36,9 @@ class ActorCritic(Estimator):
             no bias, and less variance where rewards drift faster than the critic follows; or "none".
         value_weight: weight of the critic's loss; the two share no parameters, so under Adam it changes nothing.
         entropy: weight lambda of the policy's entropy: what is maximised is E[R] + lambda H(pi).
+        centred: verdicts on tokens are paid less their mean over the batch's chosen tokens. A word more then costs
+            nothing and brings nothing by itself. Without it, a discriminator that is winning charges for each word,
+            and sentences get shorter. Another objective than the sum of the rewards, and so biased.
         embed_dim: size of the critic's word embeddings.
         hidden_dim: size of the critic's state.
     """
@@ -54,6 +57,7 @@ class ActorCritic(Estimator):
         baseline: Literal["none", "leave_one_out"] = "none",
         value_weight: PositiveFloat = 1.0,
         entropy: NonNegativeFloat = 0.0,
+        centred: bool = False,
         embed_dim: PositiveInt = 64,
         hidden_dim: PositiveInt = 64,
     ) -> None:
@@ -65,12 +69,14 @@ class ActorCritic(Estimator):
         self.baseline = baseline
         self.value_weight = value_weight
         self.entropy = entropy
+        self.centred = centred
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1] or [B,T]
-            paid = credit.per_token(rewards, samples.chosen)  # [B,T]
+            level = _mean(rewards, samples.chosen) if self.centred and rewards.shape[1] > 1 else 0.0
+            paid = credit.per_token(rewards - level, samples.chosen)  # [B,T]
             if self.entropy:
                 paid = paid + credit.entropy_bonus(generator, samples, self.entropy)
             returns = credit.discounted(paid, self.discount)

@@ -33,21 +33,28 @@ class ImportanceWeighted(AdversarialLoss):
 
     A generator whose log_prob is a bound makes weights that are too large.
 
+    `relative` writes the reward as R = d + log pi: the discriminator d says what the generator has wrong, as that of
+    adversarial IRL does (Fu, Luo and Levine 2018, arXiv:1710.11248). The game and its end are the same. The weights are
+    the softmax of d: even while d knows nothing, and even again where pi is right. R then moves with pi, so the
+    discriminator has to follow, or the policy agrees with itself.
+
     Args:
         least_effective: share of the fakes that the weights must be worth; 0 leaves them as they are.
+        relative: the discriminator says R - log pi, and not R, which would have to learn all that the generator knows.
     """
 
     needs_generator: ClassVar[frozenset[str]] = frozenset({"log_prob"})
     reads: ClassVar[frozenset[Space]] = frozenset({"ids"})
 
-    def __init__(self, generator: Generator, least_effective: Probability = 0.1) -> None:
+    def __init__(self, generator: Generator, least_effective: Probability = 0.1, relative: bool = False) -> None:
         self.generator = generator
+        self.relative = relative
         self.least_effective = least_effective
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
         on_real, on_fake = map(_whole, verdicts.both(d, real, fake))  # [B]
         with torch.no_grad():
-            log_weight = on_fake - self.log_prob(fake)
+            log_weight = on_fake if self.relative else on_fake - self.log_prob(fake)
             power = self.power(log_weight)
             weight = (power * log_weight).softmax(0)
         value = (weight * on_fake).sum() - on_real.mean()
@@ -61,7 +68,14 @@ class ImportanceWeighted(AdversarialLoss):
         return Loss(value, stats)
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        return verdicts.of_fakes(d, fake).logits
+        logits = verdicts.of_fakes(d, fake).logits
+        return logits + self.own(fake, logits) if self.relative else logits
+
+    def own(self, fake: Samples, logits: Tensor) -> Tensor:
+        """log pi of what the generator chose, without a gradient, in the shape of the verdicts: [B,1] or [B,T]."""
+        with torch.no_grad():
+            each = self.generator.log_prob(fake) * fake.chosen  # [B,T]
+        return each if logits.shape[1] > 1 else each.sum(1, keepdim=True)
 
     def log_prob(self, fake: Samples) -> Tensor:
         """log pi of what the generator chose, [B]."""

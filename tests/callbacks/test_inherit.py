@@ -1,0 +1,62 @@
+"""The discriminator begins with what the generator knows: when, what, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from textgan.callbacks.inherit import Inherit
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.discriminators.token_lstm import TokenLstm
+from textgan.errors import UserError
+from textgan.generators.lstm import Lstm
+from textgan.roles import Discriminator, Generator
+from textgan.training import Phase, Place, Step
+from textgan.types import Vocabulary
+from textgan_plugins.maskgan.discriminator import TokenJudge
+from textgan_plugins.maskgan.generator import Infill
+
+VOCAB = Vocabulary(5, bos=1, eos=2, pad=0, never=(0, 1))
+PHASES = [Phase("likelihood", 2, []), Phase("judge", 2, [])]
+
+
+PAIRS = [(Lstm, TokenLstm), (Infill, TokenJudge)]
+
+
+def players(pair: tuple[type[Generator], type[Discriminator]]) -> tuple[Generator, Discriminator]:
+    torch.manual_seed(0)
+    first, second = (kind(VOCAB, embed_dim=6, hidden_dim=6) for kind in pair)  # type: ignore[call-arg]
+    return first, second  # type: ignore[return-value]
+
+
+def differing(one: nn.Module, other: nn.Module) -> set[str]:
+    theirs = other.state_dict()
+    return {k.split(".")[0] for k, v in one.state_dict().items() if k not in theirs or not torch.equal(v, theirs[k])}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_all_but_the_judging_is_taken_over_at_the_end_of_the_phase_and_then_goes_its_own_way(
+    pair: tuple[type[Generator], type[Discriminator]],
+) -> None:
+    generator, judge = players(pair)
+    callback = Inherit("likelihood", generator, judge)
+    callback(Step(Place(0, 1, 1), PHASES, {}))
+    assert "embedding" in differing(judge, generator), "the phase is not over"
+    callback(Step(Place(0, 2, 2), PHASES, {}))
+    assert differing(judge, generator) == {"output"}
+    with torch.no_grad():
+        for parameter in judge.parameters():
+            parameter.add_(1)
+    assert "embedding" in differing(judge, generator), "a copy, no shared weights"
+    for place in (Place(1, 1, 3), Place(1, 2, 4)):
+        callback(Step(place, PHASES, {}))
+        assert "embedding" in differing(judge, generator), "what the discriminator learned must not be undone"
+
+
+def test_players_that_have_nothing_alike_and_phases_that_are_not_there_are_refused() -> None:
+    generator, judge = players(PAIRS[0])
+    with pytest.raises(UserError, match="no part of the same name and shape"):
+        Inherit("likelihood", generator, TextCnn(VOCAB, embed_dim=3, widths=(1,), filters=2))
+    with pytest.raises(UserError, match='no phase "likelyhood"; did you mean "likelihood"'):
+        Inherit("likelyhood", generator, judge)(Step(Place(0, 1, 1), PHASES, {}))

@@ -24,7 +24,7 @@ from textgan.roles import Estimator
 from textgan.testing import flat
 from textgan.types import Batch
 
-TRUE, BATCHES, ROWS = 12, 12, 256
+TRUE, BATCHES, ROWS = 12, 10, 256
 
 
 def gradients(estimator: Estimator, run: Run, batches: int, rows: int) -> Tensor:

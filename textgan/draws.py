@@ -113,7 +113,7 @@ def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | 
     return by_logits(draw)
 
 
-def gumbel_softmax(temperature: float = 1.0, hard: bool = False) -> Draw:
+def gumbel_softmax(temperature: float = 1.0, hard: bool = False, averaged: int = 1) -> Draw:
     """A draw of the Gumbel-softmax: softmax((logits + g) / temperature), with g from Gumbel(0, 1) for each word.
 
     Its likeliest word is an exact draw from softmax(logits), whatever the temperature; as that falls, the point moves
@@ -122,17 +122,37 @@ def gumbel_softmax(temperature: float = 1.0, hard: bool = False) -> Draw:
     Args:
         temperature: above 0; see `coldest`.
         hard: the word itself, one-hot, with the gradient of the point ("straight through").
+        averaged: of hard draws, gradients are the mean over that many points, whose noises are drawn anew in the
+            light of the word (Rao-Blackwellised: Paulus et al. 2021, arXiv:2010.04838).
     """
 
     def draw(logits: Tensor) -> Tensor:
         waiting = torch.empty_like(logits).exponential_().clamp_min(torch.finfo(logits.dtype).tiny)
-        soft = ((logits - waiting.log()) / temperature).softmax(1)  # [R,V]
-        if not hard:
-            return soft
-        word = torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0)
-        return word + (soft - soft.detach())  # in this order it is exactly one-hot
+        return ((logits - waiting.log()) / temperature).softmax(1)  # [R,V]
 
-    return by_logits(draw)
+    def corner(logits: Tensor) -> Tensor:
+        with torch.no_grad():
+            word = inverse_cdf(logits).unsqueeze(1)  # [R,1]
+        soft = torch.stack([around(logits, word, temperature) for _ in range(averaged)]).mean(0)
+        hot = torch.zeros_like(soft).scatter_(1, word, 1.0)
+        return hot + (soft - soft.detach())  # in this order it is exactly one-hot
+
+    return by_logits(corner if hard else draw)
+
+
+def around(logits: Tensor, word: Tensor, temperature: float) -> Tensor:
+    """A draw of the Gumbel-softmax whose likeliest word is `word` [R,1], with gradients at fixed noise, [R,V].
+
+    The words' perturbed logits are minus the logs of waiting times, exponential with their probabilities for rates.
+    The first time of all has the rate 1, whichever word's it is, and every other word waits on from there.
+    """
+    with torch.no_grad():
+        tiny = torch.finfo(logits.dtype).tiny
+        waiting = torch.empty_like(logits).exponential_().clamp_min_(tiny)  # [R,V]
+        first = waiting.gather(1, word)
+        waiting.div_(logits.softmax(1).clamp_min_(tiny)).add_(first).scatter_(1, word, first)
+        ahead = waiting.log_().neg_()
+    return ((logits - logits.detach() + ahead) / temperature).softmax(1)
 
 
 def coldest(dtype: torch.dtype) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from textgan.callbacks.anneal import Anneal
-from textgan.draws import by_logits, coldest, gumbel_softmax
+from textgan.draws import around, by_logits, coldest, gumbel_softmax
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
 from textgan.nn.head import LogitsHead
 from textgan.roles import Draw, Estimator, Generator, RewardFn
@@ -47,18 +47,39 @@ def test_the_likeliest_word_is_an_exact_draw(temperature: float, hard: bool) -> 
     assert p_value(points.argmax(1), logits.softmax(0)) > 1e-3
 
 
-def test_hard_points_are_words_with_the_gradient_of_soft_ones() -> None:
-    gradients = []
-    for hard in (False, True):
-        torch.manual_seed(1)
-        logits = torch.randn(50, 7, requires_grad=True)
-        points = by(gumbel_softmax(0.7, hard), logits)
-        assert bool(((points == 0) | (points == 1)).all()) == hard
-        (points * torch.randn(50, 7)).sum().backward()
-        assert logits.grad is not None
-        gradients.append(logits.grad)
-    assert gradients[0].any()
-    torch.testing.assert_close(*gradients)
+def linear_gradients(draw: Draw, rows: int = 40_000) -> Tensor:
+    """Of a reward that is linear in the point, for one law and many draws, [R,V]."""
+    law = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4])
+    logits = law.repeat(rows, 1).requires_grad_()
+    (by(draw, logits) @ torch.tensor([1.0, -1.0, 2.0, 0.5, 3.0])).sum().backward()
+    assert logits.grad is not None
+    return logits.grad
+
+
+@pytest.mark.parametrize("averaged", [1, 8])
+def test_hard_points_are_words_with_the_gradient_of_soft_ones(averaged: int) -> None:
+    points = by(gumbel_softmax(0.7, True, averaged), torch.randn(50, 7))
+    assert bool(((points == 0) | (points == 1)).all())
+    soft, hard = linear_gradients(gumbel_softmax(0.7)), linear_gradients(gumbel_softmax(0.7, True, averaged))
+    error = ((soft.var(0) + hard.var(0)) / len(soft)).sqrt()
+    assert bool(soft.mean(0).abs().gt(20 * error)[:4].all())  # there is something to agree on
+    assert bool(((soft - hard).mean(0).abs() <= 5 * error).all())
+
+
+def test_averaging_takes_noise_out_of_the_gradient() -> None:
+    one, many = (linear_gradients(gumbel_softmax(0.3, True, n)).var(0).sum() for n in (1, 8))
+    assert many < 0.5 * one
+
+
+def test_a_point_around_a_word_is_one_of_those_that_have_it_for_their_likeliest() -> None:
+    logits = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4]).expand(40_000, -1)
+    drawn = by(gumbel_softmax(0.7), logits)
+    for word in range(4):
+        among = drawn[drawn.argmax(1) == word]
+        made = around(logits, torch.full((40_000, 1), word), 0.7)
+        assert made.argmax(1).eq(word).all()
+        error = (among.var(0) / len(among) + made.var(0) / len(made)).sqrt()
+        assert bool(((among.mean(0) - made.mean(0)).abs() <= 5 * error).all())
 
 
 class NoisyFeatures(TabularGenerator):
@@ -177,6 +198,11 @@ def test_at_a_thousandth_nearly_all_gradients_are_zero() -> None:
 def test_a_temperature_below_the_floor_is_refused() -> None:
     with pytest.raises(ValueError, match=r"vanish at temperature 0\.001; choose at least 0\.063"):
         GumbelSoftmax(tiny_vocabulary(3), 0.001)
+
+
+def test_averaging_without_straight_through_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"averaged is 4, but without straight_through"):
+        GumbelSoftmax(tiny_vocabulary(3), 0.5, averaged=4)
 
 
 def test_annealing_stops_at_the_floor_and_says_so() -> None:

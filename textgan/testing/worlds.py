@@ -48,7 +48,7 @@ class TabularGenerator(Autoregressive):
 
     @property
     def head(self) -> LinearHead:
-        barred = torch.zeros(self.vocab.size, device=self.table.device)
+        barred = self.table.new_zeros(self.vocab.size)
         barred[list(self.vocab.never)] = -1e4
         return LinearHead(self.table.t(), barred)
 

@@ -1,6 +1,6 @@
 """How the adversarial step grows with each of its sizes, the others at rest: a table and a picture.
 
-python -m benchmarks.scaling docs/performance.svg
+python -m benchmarks.scaling curves.svg
 """
 
 from __future__ import annotations

@@ -82,13 +82,13 @@ class Words:
 @cache
 def load() -> Callable[[Tensor, Tensor], Words] | None:
     """Makes `Words` of a weight and a bias; compiles if need be. None where that cannot be done, or is switched off."""
-    if os.environ.get(SWITCH) == "0":
+    if os.environ.get(SWITCH) == "0" or os.name != "posix":
         return None
     source = files("textgan.kernels").joinpath("sampler.c").read_bytes()
     for flags in (COMPILE, PORTABLE):
         try:
             library = ctypes.CDLL(str(_compiled(source, flags)))
-        except (OSError, subprocess.SubprocessError):
+        except (OSError, subprocess.SubprocessError, RuntimeError):  # the last where a user has no home
             continue
         at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
         library.textgan_words.argtypes = [at, large, large, at, at, large, small, at, at, at, at, small]
@@ -98,12 +98,15 @@ def load() -> Callable[[Tensor, Tensor], Words] | None:
 
 
 def _compiled(source: bytes, flags: tuple[str, ...]) -> Path:
-    """The library's file, made if it is not there. Raises OSError or SubprocessError if it cannot be made."""
+    """The library's file, made if it is not there, or damaged.
+
+    Raises OSError or SubprocessError if it cannot be made, and RuntimeError if there is no place for it.
+    """
     compiler = os.environ.get("CC", "gcc")
     version = subprocess.run([compiler, "--version"], check=True, capture_output=True, timeout=20).stdout
     parts = (source, version, " ".join(flags).encode(), _processor())
     target = _folder() / f"sampler-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}.so"
-    if not target.is_file():
+    if not _is_whole(target):
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             code, made, linked = (Path(folder) / name for name in ("sampler.c", "sampler.o", "sampler.so"))
             code.write_bytes(source)
@@ -111,12 +114,25 @@ def _compiled(source: bytes, flags: tuple[str, ...]) -> Path:
             subprocess.run([compiler, *flags, "-fPIC", "-c", str(code), "-o", str(made)], **quietly)  # type: ignore[call-overload]
             # Linked without -fopenmp: the symbols are PyTorch's.
             subprocess.run([compiler, "-shared", str(made), "-o", str(linked)], **quietly)  # type: ignore[call-overload]
+            with linked.open("r+b") as library:
+                check = hashlib.sha256(library.read()).digest()
+                library.write(check)
             linked.replace(target)
     return target
 
 
+def _is_whole(library: Path) -> bool:
+    """Whether it is there and ends with its own checksum: one that a full disk cut short would end the process."""
+    if not library.is_file():
+        return False
+    content = library.read_bytes()
+    return hashlib.sha256(content[:-32]).digest() == content[-32:]
+
+
 def _folder() -> Path:
-    """Where libraries are kept: a folder that nobody but this user can write to. Raises OSError if it is not so."""
+    """Where libraries are kept: a folder that nobody but this user can write to. Raises OSError if it is not so,
+    RuntimeError if this user has no home.
+    """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textgan"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     status = folder.stat()

@@ -1,0 +1,45 @@
+"""The most memory that a process of a few steps holds, PyTorch itself included; on a GPU, what PyTorch took of it.
+
+python -m benchmarks.memory adversarial --rollouts 16
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+
+import torch
+
+from benchmarks.command import add_size, size_of
+from benchmarks.sizes import Size
+from benchmarks.steps import STEPS, Steps
+from textgan import devices
+
+
+def peak(step: str, size: Size, device: str, threads: int) -> int:
+    """Bytes, of a process of its own."""
+    options = [f"--{name}={value}" for name, value in vars(size).items()]
+    command = [sys.executable, "-m", "benchmarks.memory", step, *options, f"--device={device}", f"--threads={threads}"]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> int:
+    """Plays three steps and prints bytes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=STEPS)
+    add_size(parser)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    devices.keep_memory()
+    step = STEPS[given.step](Steps(size_of(given), torch.device(given.device)))
+    for _ in range(3):
+        step()
+    on_gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    print(on_gpu or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

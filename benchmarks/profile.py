@@ -1,0 +1,101 @@
+"""Where one step's time goes: operators, how often each is called, what it allocates; on a GPU, its kernels.
+
+python -m benchmarks.profile adversarial
+python -m benchmarks.profile likelihood --preset captions --top 10
+TEXTGAN_NATIVE=0 python -m benchmarks.profile rollouts
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from benchmarks.command import add_size, machine, size_of
+from benchmarks.steps import STEPS, Step, Steps
+from textgan import devices
+from textgan.kernels import native
+
+KERNEL = "the compiled kernel"
+
+
+@dataclass
+class Spent:
+    """What one operator took in a step: seconds less those of the operators that it called, calls, bytes allocated."""
+
+    seconds: float = 0.0
+    calls: int = 0
+    allocated: int = 0
+
+
+def profiled(step: Step, cuda: bool) -> tuple[dict[str, Spent], int]:
+    """One step, after two that warm up: by operator, and the number of launches on the GPU."""
+    for _ in range(2):
+        step()
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
+    with _named_kernel(), profile(activities=activities, profile_memory=True) as found:
+        step()
+        if cuda:
+            torch.cuda.synchronize()
+    spent: dict[str, Spent] = defaultdict(Spent)
+    launches = 0
+    for event in found.events() or []:
+        if event.device_type.name != "CPU":
+            launches += 1
+            continue
+        if not event.name.startswith(("aten::", KERNEL)) and "Backward" not in event.name:
+            continue
+        mine = spent[event.name.removeprefix("aten::")]
+        mine.seconds += (event.self_device_time_total if cuda else event.self_cpu_time_total) / 1e6
+        mine.calls += event.name.startswith(("aten::", KERNEL))
+        mine.allocated += max(0, event.self_device_memory_usage if cuda else event.self_cpu_memory_usage)
+    return spent, launches
+
+
+@contextmanager
+def _named_kernel() -> Iterator[None]:
+    """The profiler knows PyTorch's operators alone; this shows it ours."""
+    plain = native.Words._run
+
+    def named(self: native.Words, *given: object) -> None:
+        with record_function(KERNEL):
+            plain(self, *given)  # type: ignore[arg-type]
+
+    native.Words._run = named  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        native.Words._run = plain  # type: ignore[method-assign]
+
+
+def main() -> int:
+    """Prints a table, the operators that take most first."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("--top", type=int, default=15, help="rows")
+    add_size(parser)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    devices.keep_memory()
+    size, cuda = size_of(given), torch.device(given.device).type == "cuda"
+    print(machine(given)[0], f"V {size.words}, T {size.length}, B {size.rows}, N {size.rollouts}", sep="; ")
+    spent, launches = profiled(STEPS[given.step](Steps(size, torch.device(given.device))), cuda)
+    total = sum(each.seconds for each in spent.values())
+    calls, allocated = sum(each.calls for each in spent.values()), sum(each.allocated for each in spent.values())
+    print(f"{calls:,} calls of operators, {allocated / 1e6:,.0f} MB allocated in them, {total * 1e3:,.1f} ms", end="")
+    print(f", {launches:,} launches on the GPU\n" if cuda else "\n")
+    print(f"{'':36}{'ms':>9}{'share':>8}{'calls':>8}{'MB':>9}")
+    for name, each in sorted(spent.items(), key=lambda item: -item[1].seconds)[: given.top]:
+        share = each.seconds / total
+        print(f"{name:36}{each.seconds * 1e3:>9.1f}{share:>8.1%}{each.calls:>8,}{each.allocated / 1e6:>9,.1f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

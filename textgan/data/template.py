@@ -72,9 +72,9 @@ def _known(piece: str, tokenizer: Tokenizer) -> list[int]:
     except UserError as error:
         raise _unknown(next(word for word in piece.split() if _fails(word, tokenizer)), tokenizer) from error
     if tokenizer.unk in ids:
-        encoding = tokenizer.hf.backend_tokenizer.encode(piece, add_special_tokens=False)
+        encoding = tokenizer.backend.encode(piece, add_special_tokens=False)
         for token, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
-            if token == tokenizer.unk and piece[start:stop] != tokenizer.hf.unk_token:
+            if token == tokenizer.unk and piece[start:stop] != tokenizer.special.get("unk_token"):
                 raise _unknown(piece[start:stop], tokenizer)
     return ids
 
@@ -88,5 +88,5 @@ def _fails(word: str, tokenizer: Tokenizer) -> bool:
 
 
 def _unknown(word: str, tokenizer: Tokenizer) -> UserError:
-    near = registry.suggest(word.lower(), tokenizer.hf.get_vocab())
+    near = registry.suggest(word.lower(), tokenizer.backend.get_vocab())
     return UserError(f'the word "{word}" stands in no text that this model was trained on{near}')

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,30 @@ FILE = "vocabulary.json"
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """`hf` splits and joins text; `vocab` says which of its ids start, end and fill a sequence."""
+    """Splits and joins text.
 
-    hf: PreTrainedTokenizerFast
+    Args:
+        backend: the Rust library's tokenizer, to which the special tokens are known.
+        vocab: which of its ids start, end and fill a sequence.
+        special: Hugging Face's names of special tokens ("eos_token", "unk_token") -> the tokens.
+    """
+
+    backend: Backend
     vocab: Vocabulary
+    special: Mapping[str, str]
+
+    @cached_property
+    def hf(self) -> PreTrainedTokenizerFast:
+        """The same under Hugging Face's class, whose library takes a second to import: for what is saved."""
+        from transformers import PreTrainedTokenizerFast
+
+        return PreTrainedTokenizerFast(tokenizer_object=self.backend, **self.special)
 
     @property
     def unk(self) -> int | None:
         """The id of a word that is in no vocabulary, or None where every text can be spelled."""
-        found: int | None = self.hf.unk_token_id
+        name = self.special.get("unk_token")
+        found: int | None = None if name is None else self.backend.token_to_id(name)
         return None if found == self.vocab.eos else found
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -45,7 +61,7 @@ class Tokenizer:
         Raises:
             UserError: if a text holds a word that this tokenizer has no id for.
         """
-        backend = self.hf.backend_tokenizer
+        backend = self.backend
         backend.encode_special_tokens = True
         backend.no_padding()
         backend.no_truncation()
@@ -82,7 +98,7 @@ class Tokenizer:
         flat = tokens[spoken].tolist()
         ends = spoken.sum(1).cumsum(0).tolist()
         rows = [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
-        texts: list[str] = self.hf.backend_tokenizer.decode_batch(rows, skip_special_tokens=False)
+        texts: list[str] = self.backend.decode_batch(rows, skip_special_tokens=False)
         return texts
 
     def save(self, folder: Path) -> None:
@@ -112,21 +128,20 @@ class Tokenizer:
 
 
 def wrap(backend: Backend, vocab: Vocabulary, unk: str | None = None) -> Tokenizer:
-    """A tokenizer of the Rust library under Hugging Face's class, with the special tokens that `vocab` names.
+    """A tokenizer of the Rust library with the special tokens that `vocab` names.
 
     Args:
         backend: a `tokenizers.Tokenizer` whose ids are those of `vocab`.
         vocab: what generators see.
         unk: the unknown token's name, or None.
     """
-    from transformers import PreTrainedTokenizerFast
-
     names = {"bos_token": vocab.bos, "eos_token": vocab.eos, "pad_token": vocab.pad}
-    special = {
-        name: backend.id_to_token(token)
+    special: dict[str, str] = {
+        name: str(backend.id_to_token(token))
         for name, token in names.items()
         if token is not None and (token in vocab.never or token == vocab.eos)
     }
     if unk is not None:
         special["unk_token"] = unk
-    return Tokenizer(PreTrainedTokenizerFast(tokenizer_object=backend, **special), vocab)
+    backend.add_special_tokens(list(dict.fromkeys(special.values())))
+    return Tokenizer(backend, vocab, special)

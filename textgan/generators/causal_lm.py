@@ -182,7 +182,7 @@ def _refuse_other_words(
 ) -> None:
     """A pretrained model means its own tokenizer's words. It may have room for more words than that has."""
     theirs = hugging_face.words_of(path, revision) if tokenizer is not None else None
-    known = theirs is not None and theirs.items() <= tokenizer.hf.get_vocab().items()  # type: ignore[union-attr]
+    known = theirs is not None and theirs.items() <= tokenizer.backend.get_vocab().items()  # type: ignore[union-attr]
     if size < vocab.size or (size > vocab.size and not known) or (theirs is not None and not known):
         raise ValueError(
             f"{path} has {size} words of its own, and the tokenizer has {vocab.size} that are not these; "

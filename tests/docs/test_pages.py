@@ -57,7 +57,7 @@ def walk(words: list[str]) -> tuple[click.Command, list[str]]:
 
 def arguments(command: click.Command, words: list[str]) -> list[str]:
     """The words that are no options. Fails where an option does not exist or its value is refused."""
-    context = click.Context(command)
+    context = click.Context(command, help_option_names=["-h", "--help"])  # click keeps the first it hears of
     options = {name: p for p in command.get_params(context) for name in (*p.opts, *p.secondary_opts)}
     found, rest = [], iter(words)
     for word in rest:

@@ -107,3 +107,13 @@ def test_charts_place_points_and_name_lines() -> None:
     assert y0 > y1, "up is more"
     assert chart([], "x", "y", "empty") == ""
     chart([Series("flat", [(1, 1)])], "x", "y", "a single point has no spread to scale by")
+
+
+def test_a_collapsed_line_does_not_squeeze_the_others() -> None:
+    sound = Series("sound", [(0, 0), (1, 2)])
+    far = Series("far", [(0.5, 1), (-100, 1)], framed=False)
+    alone, beside = chart([sound], "x", "y", "one"), chart([sound, far], "x", "y", "two")
+    line = '<polyline class="line c0" points="'
+    assert alone.split(line)[1].split('"')[0] == beside.split(line)[1].split('"')[0]
+    assert "far (goes on outside)" in beside
+    assert "nan" not in chart([far], "x", "y", "nothing but what is outside")

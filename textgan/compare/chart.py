@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup, escape
 
@@ -25,6 +25,7 @@ class Series:
         dash: 0 is a full line, 1 to 5 are dashes, for controls.
         spread: for each point (low, high) of y, or none.
         labels: for each point, shown when it is pointed at.
+        framed: whether the frame is drawn around it, too; of one that is not, what lies outside is left out.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Series:
     dash: int = 0
     spread: Sequence[Point] = ()
     labels: Sequence[str] = ()
+    framed: bool = True
 
     @property
     def pattern(self) -> str:
@@ -45,17 +47,27 @@ def chart(series: Sequence[Series], x: str, y: str, title: str, marks: Sequence[
     drawn = [one for one in series if one.points]
     if not drawn:
         return Markup("")
-    places = [*(p[0] for one in drawn for p in one.points), *(at for at, _ in marks)]
-    across = _Scale.of(places, LEFT, WIDTH - RIGHT)
-    heights = [v for one in drawn for p in one.points for v in (p[1],)] + [
-        v for one in drawn for s in one.spread for v in s
-    ]
-    up = _Scale.of(heights, HEIGHT - BOTTOM, TOP)
+    framed = [one for one in drawn if one.framed] or drawn
+    across = _Scale.of([*(p[0] for one in framed for p in one.points), *(at for at, _ in marks)], LEFT, WIDTH - RIGHT)
+    up = _Scale.of(
+        [*(p[1] for one in framed for p in one.points), *(v for one in framed for s in one.spread for v in s)],
+        HEIGHT - BOTTOM,
+        TOP,
+    )
+    drawn = [one if one.framed else _within(one, across, up) for one in drawn]
     parts = [_axes(across, up, x, y), *(_mark(*each, across, row) for row, each in enumerate(marks))]
     parts += [_band(one, across, up) for one in drawn if one.spread]
     parts += [_line(one, across, up) for one in drawn]
     head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>')
     return head.format(WIDTH, HEIGHT, title, title) + Markup("").join(parts) + Markup("</svg>") + _legend(drawn)
+
+
+def _within(one: Series, across: _Scale, up: _Scale) -> Series:
+    """What of a line lies in the frame; its name says if some does not. It has no band."""
+    kept = [place for place, (x, y) in enumerate(one.points) if across.holds(x) and up.holds(y)]
+    name = one.name if len(kept) == len(one.points) else f"{one.name} (goes on outside)"
+    labels = [one.labels[place] for place in kept if place < len(one.labels)]
+    return replace(one, name=name, points=[one.points[place] for place in kept], spread=(), labels=labels)
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,9 @@ class _Scale:
         low, high = min(found), max(found)
         room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
         return cls(low - room, high + room, start, end)
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
 
     def __call__(self, value: float) -> float:
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)

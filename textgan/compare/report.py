@@ -154,7 +154,8 @@ def _frontier(found: Results, known: Sequence[str]) -> Any:
             points.append((statistics.fmean(x), statistics.fmean(y)))
             spread.append((min(y), max(y)))
             labels.append(f"temperature {point['temperature']:g}")
-        series.append(Series(name, points, colours[name], dash, spread, labels))
+        sound = not any(flag.collapse for flag in found.flags.get(name, ()))
+        series.append(Series(name, points, colours[name], dash, spread, labels, framed=sound))
     across, up = (name if oriented(name, 1) > 0 else f"minus {name}" for name in (found.diversity, found.quality))
     return chart(series, across, up, "Quality against diversity")
 

@@ -27,9 +27,13 @@ class Timed:
 
 
 def timed(function: Callable[[], object], seconds: float = 3.0, least: int = 5, most: int = 50) -> Timed:
-    """Goes until `seconds` are over, at least `least` times; the first go is warm-up and does not count."""
-    _go(function)
-    found: list[float] = []
+    """Goes until `seconds` are over, at least `least` times.
+
+    The first go is warm-up and does not count, unless one go is wanted and it took ten seconds: next to these, what
+    warms up is nothing.
+    """
+    first = _go(function)
+    found = [first] if least == 1 and first > 10 else []
     end = time.perf_counter() + seconds
     while len(found) < least or (time.perf_counter() < end and len(found) < most):
         found.append(_go(function))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from planting import curve
+from planting import Values, curve
 
 from textgan.compare.axes import axes
 from textgan.compare.plan import Plan
@@ -138,3 +138,18 @@ def test_either_sign_of_collapse_is_enough(planted: Callable[..., Plan], unique:
     twin = curve(0.2, unique=unique, entropy=entropy)
     found = results(planted({"one": twin, "two": curve(0.0), "one: start": curve(0.0)}))
     assert said(found, "one", "two") == "collapsed"
+
+
+@pytest.mark.parametrize(
+    ("control", "worst", "margin"),
+    [
+        ("constant", curve(-40.0, unique=0.01), 0.005),
+        ("early", curve(-40.0), 0.005),
+        ("continued", curve(-40.0), 2.005),
+    ],
+)
+def test_what_collapsed_or_was_stopped_early_does_not_make_others_alike(
+    planted: Callable[..., Plan], control: str, worst: Values, margin: float
+) -> None:
+    methods = {"one": curve(0.1), "two": curve(0.0), "one: start": curve(0.0), f"one: {control}": worst}
+    assert results(planted(methods)).margin == pytest.approx(margin)

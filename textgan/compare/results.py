@@ -106,7 +106,14 @@ def results(plan: Plan, checked: Checked | None = None) -> Results:
     points = _points(plan, measured)
     quality, diversity = axes([points[name] for name in variants], usable)
     found_flags = {name: flags.flags(plan, name, runs, measured) for name, runs in measured.items()}
-    margin = plan.settings.margin * _spread(measured, quality)
+    sound = {
+        method.name: measured[method.name]
+        for method in plan.methods
+        if method.name in measured
+        and method.control != "early"
+        and not any(flag.collapse for flag in found_flags[method.name])
+    }
+    margin = plan.settings.margin * _spread(sound, quality)
     asked = [(one, other) for one, other in _asked(plan) if one in points and other in points]
     used = [axes([points[one], points[other]], usable) for one, other in asked]
     gaps = [_gaps(points[one], points[other], *names) for (one, other), names in zip(asked, used, strict=True)]
@@ -176,7 +183,10 @@ def _verdict(
 
 
 def _spread(measured: Mapping[str, Mapping[int, Measurement]], quality: str) -> float:
-    """Between the best and the worst mean quality at temperature 1."""
+    """Between the best and the worst mean quality at temperature 1.
+
+    Not of what has collapsed, nor of what was stopped early: next to these, any two methods would be alike.
+    """
     means = []
     for runs in measured.values():
         values = [run.plain()[quality] for run in runs.values() if math.isfinite(run.plain()[quality])]

@@ -9,6 +9,7 @@ from planting import Values, curve
 
 from textgan.compare.axes import axes
 from textgan.compare.plan import Plan
+from textgan.compare.report import write
 from textgan.compare.results import LIKELIHOOD, Results, results
 from textgan.compare.selfcheck import Checked
 from textgan.errors import UserError
@@ -153,3 +154,13 @@ def test_what_collapsed_or_was_stopped_early_does_not_make_others_alike(
 ) -> None:
     methods = {"one": curve(0.1), "two": curve(0.0), "one: start": curve(0.0), f"one: {control}": worst}
     assert results(planted(methods)).margin == pytest.approx(margin)
+
+
+def test_a_pair_without_common_axes_is_left_out_and_named(planted: Callable[..., Plan]) -> None:
+    def without_diversity(seed: int) -> list[dict[str, float]]:
+        return [{k: v for k, v in point.items() if k in ("temperature", "bleu4")} for point in curve(0.3)(seed)]
+
+    found = results(planted({"one": curve(0.1), "two": curve(0.0), "one: constant": without_diversity}))
+    assert found.apart == [("one", "one: constant"), ("two", "one: constant")]
+    assert [(pair.first, pair.second) for pair in found.pairs] == [("one", "two")]
+    assert "one and one: constant are not compared" in write(found).read_text(encoding="utf-8")

@@ -27,14 +27,22 @@ Runs = Mapping[int, Sequence[Mapping[str, float]]]
 
 def axes(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tuple[str, str]:
     """The first pair of metrics that all of these have at every temperature. Raises UserError if there is none."""
-    points = [point for each in runs for run in each.values() for point in run]
-    for quality, diversity in usable:
-        if points and all(quality in point and diversity in point for point in points):
-            return quality, diversity
+    found = shared(runs, usable)
+    if found is not None:
+        return found
     raise UserError(
         "no pair of a quality and a diversity metric was measured for all methods; a comparison needs one of "
         + ", ".join(f"{q} with {d}" for q, d in usable)
     )
+
+
+def shared(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tuple[str, str] | None:
+    """As `axes`, None if there is none."""
+    points = [point for each in runs for run in each.values() for point in run]
+    for quality, diversity in usable:
+        if points and all(quality in point and diversity in point for point in points):
+            return quality, diversity
+    return None
 
 
 def oriented(name: str, value: float) -> float:

@@ -133,6 +133,11 @@ def _explained(found: Results) -> str:
         f"{1 - settings.level:.0%} bootstrap interval without zero. Equivalent: the interval lies within "
         f"{found.margin:.3f} of zero. Ahead: share of the diversities at which the first is better. Could have seen: "
         f"the true difference that these seeds show in four of five cases."
+        + "".join(
+            f" {one} and {other} are not compared: no quality and diversity were measured for both; the metric "
+            f"self_bleu would be one."
+            for one, other in found.apart
+        )
     )
 
 

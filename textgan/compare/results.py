@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textgan.compare import flags
-from textgan.compare.axes import AXES, Runs, axes, frontier_of
+from textgan.compare.axes import AXES, Runs, axes, frontier_of, shared
 from textgan.compare.frontier import Gap, gap
 from textgan.compare.plan import Plan
 from textgan.compare.selfcheck import Checked
@@ -76,6 +76,8 @@ class Results:
     checked: Checked | None = None
     usable: Sequence[tuple[str, str]] = AXES
     """The pairs of axes that its checks leave."""
+    apart: Sequence[tuple[str, str]] = ()
+    """Methods that would have been compared, had one quality and one diversity been measured for both."""
 
 
 def collect(plan: Plan) -> tuple[dict[str, dict[int, Measurement]], dict[str, dict[int, str]]]:
@@ -114,8 +116,11 @@ def results(plan: Plan, checked: Checked | None = None) -> Results:
         and not any(flag.collapse for flag in found_flags[method.name])
     }
     margin = plan.settings.margin * _spread(sound, quality)
-    asked = [(one, other) for one, other in _asked(plan) if one in points and other in points]
-    used = [axes([points[one], points[other]], usable) for one, other in asked]
+    wanted = [(one, other) for one, other in _asked(plan) if one in points and other in points]
+    both = {pair: shared([points[name] for name in pair], usable) for pair in wanted}
+    used = [names for names in both.values() if names]
+    asked = [pair for pair, names in both.items() if names]
+    apart = [pair for pair, names in both.items() if not names]
     gaps = [_gaps(points[one], points[other], *names) for (one, other), names in zip(asked, used, strict=True)]
     differences = [_difference(each, plan.settings.level) for each in gaps]
     corrected = holm([difference.p if difference else 1.0 for difference in differences])
@@ -126,7 +131,8 @@ def results(plan: Plan, checked: Checked | None = None) -> Results:
         ahead = sum(g.ahead for g in each if g) / len(each) if each and all(each) else math.nan
         pairs.append(Pair(one, other, *names, difference, p, said, ahead))
     needed = seeds_needed(len(asked), plan.settings.level)
-    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, margin, needed, checked, usable)
+    about = (margin, needed, checked, usable, apart)
+    return Results(plan, quality, diversity, measured, pairs, found_flags, failed, *about)
 
 
 def _failing(names: tuple[str, str], checked: Checked | None) -> bool:

@@ -28,7 +28,7 @@ NAMES = ("one", "same")
 def trained(name: str, changes: list[str], runs: int, samples: int, workers: int, folder: Path) -> Plan:
     """The runs, those that are not there yet made."""
     settings = Settings(seeds=runs, samples=samples, temperatures=(0.6, 0.8, 1.0))
-    plan = draw_up([recipe.load(name, changes)], settings, folder)
+    plan = draw_up([recipe.load(name, changes)] * 2, settings, folder)
     plan = replace(plan, methods=[plan.methods[0]])
     done = 0
 

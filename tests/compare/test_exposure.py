@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,16 @@ def test_a_judge_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     first, again = judge(CORPUS, tmp_path), judge(CORPUS, tmp_path)
     pairs = zip(first.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
-    assert (tmp_path / "judge/judge.safetensors").is_file()
+    assert len(list(tmp_path.glob("judge/*/judge.safetensors"))) == 1
+
+
+def test_another_corpus_has_a_judge_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same size, say, with its words in another order: the first one's would read other words."""
+    monkeypatch.setattr(exposure, "STEPS", 2)
+    turned = replace(CORPUS.train, batch=replace(CORPUS.train.batch, tokens=CORPUS.train.batch.tokens.flip(0)))
+    judge(CORPUS, tmp_path)
+    judge(replace(CORPUS, train=turned), tmp_path)
+    assert len(list(tmp_path.glob("judge/*/judge.safetensors"))) == 2
 
 
 def test_one_that_drifts_alone_is_seen_to(judged_by: LanguageModel) -> None:

@@ -2,8 +2,8 @@
 
 A model trained by likelihood has only ever read real words; writing, it reads its own. If that makes it drift, its free
 text gets worse from position to position where its continuations of real prefixes do not. Both are judged by a language
-model of the training text, which is the same for all methods of a comparison (He et al. 2021, arXiv:1905.10617, for the
-design: continuations of real prefixes as the reference).
+model of the training text, the same for all methods with one seed (He et al. 2021, arXiv:1905.10617, for the design:
+continuations of real prefixes as the reference).
 """
 
 from __future__ import annotations
@@ -29,16 +29,20 @@ FOLDER, FILE = "judge", "judge.safetensors"
 
 
 def judge(corpus: Corpus, folder: Path) -> LanguageModel:
-    """The language model of the training text, trained once for a comparison and kept in its folder."""
+    """The language model of the training text, trained once for each corpus and kept in the comparison's folder.
+
+    Where the data are drawn from the seed, each seed has a corpus, and ids, of its own.
+    """
     model = LanguageModel(corpus.vocab.size)
-    file = folder / FOLDER / FILE
+    home = folder / FOLDER / corpus.fingerprint()[:16]
+    file = home / FILE
     if file.is_file():
         model.load_state_dict(load_file(file))
         return model.eval()
     with stream(0, "judge"):
         model = LanguageModel(corpus.vocab.size)
         model.fit(corpus.train.batch.tokens, corpus.train.batch.valid, STEPS)
-    with writing(folder / FOLDER) as temporary:
+    with writing(home) as temporary:
         save_file(model.state_dict(), temporary / FILE)
     return model
 

@@ -150,3 +150,17 @@ def test_the_smallest_roll_out_has_the_law_of_its_second_word(path: str) -> None
     (found,) = generator.rollouts(samples, 1)
     every = Samples(torch.tensor([[5, w] for w in range(7)]), *[torch.ones(7, 2, dtype=torch.bool)] * 2)
     assert p_value(found.samples.x[:, 1], generator.log_prob(every)[:, 1].exp()) > 1e-3
+
+
+def test_a_head_keeps_its_own_type_whatever_the_default_is() -> None:
+    features, weight, bias, tokens = torch.randn(9, 4), torch.randn(70, 4), torch.randn(70), torch.arange(9)
+    expected = LinearHead(weight, bias).nll(features, tokens)
+    torch.manual_seed(0)
+    words = LinearHead(weight, bias).draw(features)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(LinearHead(weight, bias).nll(features, tokens), expected)
+        torch.manual_seed(0)
+        assert torch.equal(LinearHead(weight, bias).draw(features), words)
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -64,13 +64,13 @@ class Words:
 
     def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
         """log sum_v exp(logit_v), [R]."""
-        found = torch.empty(len(features))
+        found = features.new_empty(len(features))
         self._run(features, shifted, None, None, found)
         return found
 
     def _run(self, features: Tensor, shifted: bool, *wanted: Tensor | None) -> None:
         threads, features = torch.get_num_threads(), features.contiguous()
-        scratch = torch.empty(threads * self._library.textgan_panel() * self.blocks)
+        scratch = features.new_empty(threads * self._library.textgan_panel() * self.blocks)
         tensors = (self._weight, self._bias, *wanted, scratch)
         weight, bias, *results, sums = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
         rows, hidden = features.shape

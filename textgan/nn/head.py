@@ -60,7 +60,7 @@ class LinearHead:
     def draw(self, features: Tensor) -> Tensor:
         safe = self._is_safe(features)
         if self._kernel is not None:
-            return self._kernel.draw(features, torch.rand(len(features), device=features.device), not safe)
+            return self._kernel.draw(features, torch.rand(len(features), dtype=features.dtype), not safe)
         return in_pieces(self, features, _of_own_safe if safe else _of_own)
 
     def nll(self, features: Tensor, tokens: Tensor) -> Tensor:

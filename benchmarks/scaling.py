@@ -44,14 +44,14 @@ AXES = (
         "length",
         "length T",
         (5, 10, 20, 30, 40),
-        "Quadratic: T - 1 prefixes are completed by T / 2 words on average, and each completed sentence is read over "
-        "T windows.",
+        "Between linear and quadratic: T - 1 prefixes are completed by T / 2 words on average and read over T windows, "
+        "but the highway layer looks at each completed sentence once.",
     ),
     Axis(
         "words",
         "vocabulary V",
         (1000, 2500, 5000, 10_000, 20_000),
-        "Linear, and less while the rest weighs more: each word is drawn by a product with all V, and the filters' "
+        "Linear in a part of it: each word is drawn by a product with all V, and the filters' "
         "tables have V rows; looking up in them costs the same as long as the cache holds them.",
     ),
     Axis(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -20,9 +20,10 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from benchmarks.command import add_size, machine, size_of
 from benchmarks.steps import STEPS, Step, Steps
 from textgan import devices
-from textgan.kernels import native
+from textgan.kernels import windows, words
 
-KERNEL = "the compiled kernel"
+KERNELS = {"kernel: words": (words.Words, "_run"), "kernel: windows": (windows.Windows, "largest")}
+"""Our own kernels, and what calls each."""
 
 
 @dataclass
@@ -39,7 +40,7 @@ def profiled(step: Step, cuda: bool) -> tuple[dict[str, Spent], int]:
     for _ in range(2):
         step()
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    with _named_kernel(), profile(activities=activities, profile_memory=True) as found:
+    with _named_kernels(), profile(activities=activities, profile_memory=True) as found:
         step()
         if cuda:
             torch.cuda.synchronize()
@@ -49,29 +50,32 @@ def profiled(step: Step, cuda: bool) -> tuple[dict[str, Spent], int]:
         if event.device_type.name != "CPU":
             launches += 1
             continue
-        if not event.name.startswith(("aten::", KERNEL)) and "Backward" not in event.name:
+        if not event.name.startswith(("aten::", *KERNELS)) and "Backward" not in event.name:
             continue
         mine = spent[event.name.removeprefix("aten::")]
         mine.seconds += (event.self_device_time_total if cuda else event.self_cpu_time_total) / 1e6
-        mine.calls += event.name.startswith(("aten::", KERNEL))
+        mine.calls += event.name.startswith(("aten::", *KERNELS))
         mine.allocated += max(0, event.self_device_memory_usage if cuda else event.self_cpu_memory_usage)
     return spent, launches
 
 
 @contextmanager
-def _named_kernel() -> Iterator[None]:
+def _named_kernels() -> Iterator[None]:
     """The profiler knows PyTorch's operators alone; this shows it ours."""
-    plain = native.Words._run
 
-    def named(self: native.Words, *given: object) -> None:
-        with record_function(KERNEL):
-            plain(self, *given)  # type: ignore[arg-type]
+    def named(name: str, plain: Callable[..., None]) -> Callable[..., None]:
+        def run(*given: object) -> None:
+            with record_function(name):
+                plain(*given)
 
-    native.Words._run = named  # type: ignore[assignment,method-assign]
-    try:
+        return run
+
+    with ExitStack() as stack:
+        for name, (owner, method) in KERNELS.items():
+            plain = getattr(owner, method)
+            setattr(owner, method, named(name, plain))
+            stack.callback(setattr, owner, method, plain)
         yield
-    finally:
-        native.Words._run = plain  # type: ignore[method-assign]
 
 
 def main() -> int:

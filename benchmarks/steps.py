@@ -16,7 +16,7 @@ from textgan.estimators.gumbel_softmax import GumbelSoftmax
 from textgan.estimators.rollout import Rollout
 from textgan.generators.lstm import Lstm
 from textgan.generators.vae import Vae
-from textgan.kernels import native
+from textgan.kernels import library
 from textgan.losses.bce import Bce
 from textgan.objectives import Adversarial, Discriminate, Likelihood
 from textgan.optimizers import adam
@@ -130,17 +130,17 @@ STEPS: Mapping[str, Callable[[Steps], Step]] = {
 @contextmanager
 def without_kernel() -> Iterator[None]:
     """Everything in plain PyTorch, as with TEXTGAN_NATIVE=0."""
-    before = os.environ.get(native.SWITCH)
-    os.environ[native.SWITCH] = "0"
-    native.load.cache_clear()
+    before = os.environ.get(library.SWITCH)
+    os.environ[library.SWITCH] = "0"
+    library.load.cache_clear()
     try:
         yield
     finally:
         if before is None:
-            del os.environ[native.SWITCH]
+            del os.environ[library.SWITCH]
         else:
-            os.environ[native.SWITCH] = before
-        native.load.cache_clear()
+            os.environ[library.SWITCH] = before
+        library.load.cache_clear()
 
 
 def _mover(player: nn.Module, lr: float, clip: float | None = None) -> Mover:

@@ -25,7 +25,7 @@ from benchmarks.sizes import AIMS, PEAK, Size
 from benchmarks.steps import without_kernel
 from benchmarks.timing import Timed, timed
 from textgan import devices
-from textgan.kernels import native
+from textgan.kernels import library
 
 MEMORY = "peak memory of adversarial steps"
 
@@ -73,7 +73,7 @@ def main() -> int:
 
 def _without_kernel(row: Row, seconds: float) -> Timed | None:
     """The same in plain PyTorch; None where there is no kernel anyway."""
-    if native.load() is None:
+    if library.load() is None:
         return None
     with without_kernel():
         return timed(row.ours, seconds, 3)

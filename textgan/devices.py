@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from textgan.kernels import native
+from textgan.kernels import windows, words
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,21 @@ class Device:
         waits: whether it costs a synchronisation to look at a value, so that shapes should not depend on values.
         gathers: whether summing table rows beats a matrix product (no tensor cores).
         words: finds a kernel that draws words from a linear layer (weight, bias) without writing logits, or None.
+        windows: finds a kernel that runs filters over sentences (ids, valid, V) by look-ups, or None.
     """
 
     torch: torch.device
     logits: int
     waits: bool
     gathers: bool
-    words: Callable[[], Callable[[Tensor, Tensor], native.Words] | None] = lambda: None
+    words: Callable[[], Callable[[Tensor, Tensor], words.Words] | None] = lambda: None
+    windows: Callable[[], Callable[[Tensor, Tensor, int], windows.Windows] | None] = lambda: None
 
 
 def describe(device: torch.device) -> Device:
     """The properties of a device."""
     if device.type == "cpu":
-        return Device(device, logits=1_280_000, waits=False, gathers=True, words=native.load)
+        return Device(device, logits=1_280_000, waits=False, gathers=True, words=words.load, windows=windows.load)
     return Device(device, logits=256_000_000, waits=True, gathers=False)
 
 

@@ -116,17 +116,18 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rol
     x, given = samples.x, samples.valid & ~samples.chosen  # [B,T]
     length, own = x.shape[1], torch.arange(len(x), device=x.device)
     unfinished = [own if waits else own[samples.valid[:, t]] for t in range(1, length)]  # by prefix length t
-    source = torch.cat([rows.repeat(count) for rows in unfinished] or [own[:0]])  # [R], shorter prefixes first
-    prefix = torch.cat([torch.full_like(rows.repeat(count), t + 1) for t, rows in enumerate(unfinished)] or [own[:0]])
+    beside = [rows.repeat_interleave(count) for rows in unfinished]  # completions of a prefix, one behind another
+    source = torch.cat([*beside, own[:0]])  # [R], shorter prefixes first
+    prefix = torch.cat([*(torch.full_like(rows, t) for t, rows in enumerate(beside, start=1)), own[:0]])
     positions = torch.arange(length, device=x.device)
     tokens = torch.where((positions < prefix.unsqueeze(1)) | given[source], x[source], vocab.pad)  # [R,T]
 
     state = decoder.start(Batch(x, samples.valid, given))  # of the samples, one token further at each t
     _, state = decoder.read(torch.full_like(x[:, :1], vocab.bos), state)
     going, going_state, joined = own[:0], tree_rows(state, own[:0]), 0
-    for t, rows in enumerate(unfinished, start=1):
+    for t, joining in enumerate(beside, start=1):
         features, state = decoder.read(x[:, t - 1 : t], state)
-        joining, joined = rows.repeat(count), joined + len(rows) * count
+        joined += len(joining)
         features, now = features[joining], tree_rows(state, joining)
         if len(going):
             later, going_state = decoder.read(tokens[going, t - 1 : t], going_state)

@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from textgan.kernels import native
+from textgan.kernels import library, words
 
 DRAW = """
 import os, sys, torch
-from textgan.kernels import native
+from textgan.kernels import library, words
 for folder in sys.argv[1:]:
     os.environ["XDG_CACHE_HOME"] = folder
-    made = native.load.__wrapped__()
-    words = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
-    assert sorted(set(words.tolist())) == [0, 1, 2, 3, 4]
+    library.load.cache_clear()
+    made = words.load()
+    drawn = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
+    assert sorted(set(drawn.tolist())) == [0, 1, 2, 3, 4]
 """
 
 
 def there() -> bool:
     """Whether a kernel is found by a process that begins now, and works."""
-    made = native.load.__wrapped__()
+    library.load.cache_clear()
+    made = words.load()
     if made is None:
         return False
-    words = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
-    assert sorted(set(words.tolist())) == [0, 1, 2, 3, 4]
+    drawn = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
+    assert sorted(set(drawn.tolist())) == [0, 1, 2, 3, 4]
     return True
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A compiled library in a folder of its own."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        patch.delenv(native.SWITCH, raising=False)
+        patch.delenv(library.SWITCH, raising=False)
         if not there():
             pytest.skip("no compiler here")
     (found,) = (folder / "textgan").iterdir()
@@ -46,17 +49,19 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _environment(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(library.parents[1]))
-    monkeypatch.delenv(native.SWITCH, raising=False)
+def _environment(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(compiled.parents[1]))
+    monkeypatch.delenv(library.SWITCH, raising=False)
+    yield
+    library.load.cache_clear()
 
 
-def test_a_library_is_compiled_once_and_kept(library: Path) -> None:
-    before = library.stat()
+def test_a_library_is_compiled_once_and_kept(compiled: Path) -> None:
+    before = compiled.stat()
     assert there()
-    after = library.stat()
+    after = compiled.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
-    assert list(library.parent.iterdir()) == [library]
+    assert list(compiled.parent.iterdir()) == [compiled]
 
 
 @pytest.mark.parametrize(("value", "found"), [("0", False), ("1", True)])
@@ -72,12 +77,12 @@ def test_without_a_compiler_there_is_none(compiler: str, monkeypatch: pytest.Mon
 
 
 def test_nothing_is_loaded_from_a_folder_that_others_write_to(
-    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "textgan"
     folder.mkdir()
-    (folder / library.name).write_bytes(library.read_bytes())
+    (folder / compiled.name).write_bytes(compiled.read_bytes())
     for mode, found in ((0o777, False), (0o775, False), (0o755, True)):
         folder.chmod(mode)
         assert there() is found
@@ -98,16 +103,16 @@ def test_a_user_without_a_home_is_no_error(monkeypatch: pytest.MonkeyPatch) -> N
     assert not there()
 
 
-def test_a_damaged_library_ends_no_run(library: Path, tmp_path: Path) -> None:
+def test_a_damaged_library_ends_no_run(compiled: Path, tmp_path: Path) -> None:
     """Cut short, as a full disk leaves it, or with a part of it lost, it is made anew. Loaded, it ends the process."""
-    whole = library.read_bytes()
+    whole = compiled.read_bytes()
     damaged = [whole[: int(share * len(whole))] for share in (0, 0.01, 0.5, 0.9)]
     damaged.append(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
     folders = [tmp_path / str(number) for number in range(len(damaged))]
     for folder, content in zip(folders, damaged, strict=True):
         (folder / "textgan").mkdir(parents=True, mode=0o700)
-        (folder / "textgan" / library.name).write_bytes(content)
+        (folder / "textgan" / compiled.name).write_bytes(content)
     ran = subprocess.run([sys.executable, "-c", DRAW, *map(str, folders)], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, f"the process ended with {ran.returncode}:\n{ran.stderr}"
     for folder, content in zip(folders, damaged, strict=True):
-        assert (folder / "textgan" / library.name).read_bytes() != content
+        assert (folder / "textgan" / compiled.name).read_bytes() != content

@@ -11,7 +11,7 @@ from torch.nn import functional
 from textgan.autoregressive import Autoregressive
 from textgan.devices import Device
 from textgan.generators.lstm import Lstm
-from textgan.kernels import native
+from textgan.kernels import words
 from textgan.nn import head as module
 from textgan.nn.head import SAFE, LinearHead, LogitsHead
 from textgan.testing import TabularGenerator, enumerate_sequences
@@ -33,10 +33,10 @@ def pair(weight: Tensor, bias: Tensor) -> tuple[LinearHead, LogitsHead]:
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With the compiled kernel, without it, and as on a device that must not look at values."""
     name: str = request.param
-    if name == "kernel" and native.load() is None:
+    if name == "kernel" and words.load() is None:
         pytest.skip("no compiler here, or it is switched off")
     if name == "plain":
-        monkeypatch.setattr(native, "load", lambda: None)
+        monkeypatch.setattr(words, "load", lambda: None)
     if name == "waits":
         monkeypatch.setattr(module, "describe", lambda d: Device(d, logits=70, waits=True, gathers=False))
     return name
@@ -74,14 +74,14 @@ def test_each_row_is_drawn_from_its_own_law(scale: float, path: str) -> None:
 @torch.no_grad()
 def test_the_same_chance_gives_the_same_word_with_and_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are inverse CDFs in the order of the words, with one uniform number a row."""
-    if native.load() is None:
+    if words.load() is None:
         pytest.skip("no compiler here, or it is switched off")
     weight, bias = layer(1000, 4)
     features, found = torch.randn(3000, 4), []
-    for loaded in (native.load, lambda: None):
-        monkeypatch.setattr(native, "load", loaded)
+    for loaded in (words.load, lambda: None):
+        monkeypatch.setattr(words, "load", loaded)
         torch.manual_seed(7)
-        monkeypatch.setattr(module, "describe", lambda d: Device(d, 10**9, False, True, words=native.load))
+        monkeypatch.setattr(module, "describe", lambda d: Device(d, 10**9, False, True, words=words.load))
         found.append(LinearHead(weight, bias).draw(features))
     assert (found[0] == found[1]).double().mean() > 0.99
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from textgan.devices import describe
 from textgan.draws import in_pieces, inverse_cdf, two_level
-from textgan.kernels import native
+from textgan.kernels.words import Words
 from textgan.nn.linear_nll import linear_nll
 
 SAFE = 60.0
@@ -72,7 +72,7 @@ class LinearHead:
         return self._at[temperature]
 
     @cached_property
-    def _kernel(self) -> native.Words | None:
+    def _kernel(self) -> Words | None:
         """The same in a kernel, where the device has one."""
         made = describe(self.weight.device).words()
         if made is None or self.weight.dtype != torch.float32:

@@ -1,4 +1,4 @@
-"""Convolution over a sentence with max over time, in two equal forms: matrix products and table look-ups."""
+"""Convolution over a sentence with max over time, in two equal forms: matrix products, and table look-ups."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textgan.devices import describe
+from textgan.nn import taps
 from textgan.nn.strongest import strongest
 
 
@@ -25,7 +26,8 @@ class TextConvolution(nn.Module):
         self.widths = widths
         self.filters = nn.ModuleList(nn.Linear(w * embed_dim, n) for w, n in zip(widths, counts, strict=True))
 
-    def _layers(self) -> Iterator[tuple[int, nn.Linear]]:
+    def _layers(self) -> Iterator[taps.Filters]:
+        """Widths and their filters."""
         for width, layer in zip(self.widths, self.filters, strict=True):
             assert isinstance(layer, nn.Linear)
             yield width, layer
@@ -36,7 +38,7 @@ class TextConvolution(nn.Module):
         pooled = []
         for width, layer in self._layers():
             padded = functional.pad(embedded, (0, 0, 0, max(0, width - embedded.shape[1])))
-            best = strongest(padded, layer.weight, _inside(valid, width))
+            best = strongest(padded, layer.weight, taps.inside(valid, width))
             pooled.append(functional.relu(best + layer.bias))
         return torch.cat(pooled, 1)
 
@@ -44,37 +46,15 @@ class TextConvolution(nn.Module):
         """The same for many sentences of ids [B,T] under one embedding [V,E], without gradients.
 
         Where look-ups beat matrix products and there are more words to read than the tables have rows, each filter
-        tap is multiplied with the whole vocabulary once, and a window is a sum of table rows, taken in pieces that
-        fit the cache. Elsewhere, plain.
+        tap is multiplied with the whole vocabulary once, and a window is a sum of table rows (`textgan.nn.taps`).
+        Elsewhere, plain.
         """
         device = describe(x.device)
         if x.is_floating_point() or not device.gathers or x.numel() < 2 * embedding.shape[0]:
             rows = max(1, 16 * device.logits // (x.shape[1] * sum(layer.out_features for _, layer in self._layers())))
             pieces = zip(x.split(rows), valid.split(rows), strict=True)
             return torch.cat([self(e @ embedding if e.is_floating_point() else embedding[e], v) for e, v in pieces])
-        size = embedding.shape[0]
-        words = x.masked_fill(~valid, size).int()  # the row behind the vocabulary holds zeros
-        pooled = []
-        for width, layer in self._layers():
-            taps = layer.weight.view(-1, width, embedding.shape[1])  # [F,width,E]
-            table = taps.new_zeros(width, size + 1, len(taps))
-            torch.matmul(embedding, taps.permute(1, 2, 0), out=table[:, :size])
-            padded = functional.pad(words, (0, max(0, width - words.shape[1])), value=size)
-            offsets = torch.arange(width, device=x.device, dtype=torch.int32) * (size + 1)
-            windows = padded.unfold(1, width, 1) + offsets  # [B,S,width]
-            # A window that does not count repeats the first one, which leaves the maximum as it is.
-            windows = torch.where(_inside(valid, width).unsqueeze(2), windows, windows[:, :1])
-            rows = max(1, device.logits // 4 // (windows.shape[1] * len(taps)))
-            flat = table.flatten(0, 1)
-            parts = [
-                functional.embedding_bag(piece.flatten(0, 1), flat, mode="sum").view(*piece.shape[:2], -1).amax(1)
-                for piece in windows.split(rows)
-            ]
-            pooled.append(functional.relu(torch.cat(parts) + layer.bias))
-        return torch.cat(pooled, 1)
-
-
-def _inside(valid: Tensor, width: int) -> Tensor:
-    """Which windows count, [B,S]: those inside their sentence, and always the first."""
-    starts = torch.arange(max(1, valid.shape[1] - width + 1), device=valid.device)
-    return (starts + width <= valid.sum(1, keepdim=True)) | (starts == 0)
+        windows = device.windows()
+        if windows is not None and embedding.dtype == torch.float32:
+            return taps.in_kernel(windows(x, valid, len(embedding)), self._layers(), embedding, len(x))
+        return taps.summed(self._layers(), embedding, x, valid, device.logits // 4)

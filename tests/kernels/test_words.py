@@ -9,8 +9,8 @@ import torch
 from chances import p_value
 from torch import Tensor
 
-from textgan.kernels import native
-from textgan.kernels.native import Words
+from textgan.kernels import words as kernel
+from textgan.kernels.words import Words
 
 SHAPES = [
     # V, H, R: one of each; odd ones; a block of words exactly, and one more; rows that fill no tile; many blocks
@@ -35,7 +35,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def made(weight: Tensor, bias: Tensor) -> Words:
-    found = native.load()
+    found = kernel.load()
     if found is None:
         pytest.skip("no compiler here, or it is switched off")
     return found(weight, bias)

@@ -1,0 +1,75 @@
+"""The kernel that draws words from a linear layer, and finds its normaliser, without writing logits down."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from textgan.kernels import library
+
+BLOCK = 64
+"""Words of a block; the kernel's own constant."""
+
+
+class Words:
+    """Words from softmax(features weight^T + bias), and its normaliser, of one weight.
+
+    Args:
+        kernels: what `library.load` compiled.
+        weight: [V,H] float32.
+        bias: [V] float32.
+    """
+
+    def __init__(self, kernels: ctypes.CDLL, weight: Tensor, bias: Tensor) -> None:
+        self._kernels = kernels
+        size, hidden = weight.shape
+        self.blocks = -(-size // BLOCK)
+        packed, self._bias = (
+            weight.new_zeros(self.blocks * BLOCK, hidden),
+            bias.new_full((self.blocks * BLOCK,), -torch.inf),
+        )
+        packed[:size], self._bias[:size] = weight, bias
+        self._weight = packed.view(self.blocks, BLOCK, hidden).transpose(1, 2).contiguous()  # as the kernel reads it
+
+    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
+        """Words [R].
+
+        Args:
+            features: [R,H] float32.
+            chance: [R] float32, uniform in [0, 1).
+            shifted: whether each row's largest logit is found and taken off first. Needed where one may be larger than
+                60 in size; costs as much as the rest.
+        """
+        words = torch.empty(len(features), dtype=torch.long)
+        self._run(features, shifted, chance.contiguous(), words, None)
+        return words
+
+    def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
+        """log sum_v exp(logit_v), [R]."""
+        found = features.new_empty(len(features))
+        self._run(features, shifted, None, None, found)
+        return found
+
+    def _run(self, features: Tensor, shifted: bool, *wanted: Tensor | None) -> None:
+        threads, features = torch.get_num_threads(), features.contiguous()
+        scratch = features.new_empty(threads * self._kernels.textgan_panel() * self.blocks)
+        tensors = (self._weight, self._bias, *wanted, scratch)
+        weight, bias, *results, sums = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+        rows, hidden = features.shape
+        self._kernels.textgan_words(
+            features.data_ptr(), rows, hidden, weight, bias, self.blocks, shifted, *results, sums, threads
+        )
+
+
+def load() -> Callable[[Tensor, Tensor], Words] | None:
+    """Makes `Words` of a weight and a bias; None where there is no kernel."""
+    kernels = library.load()
+    if kernels is None:
+        return None
+    at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+    kernels.textgan_words.argtypes = [at, large, large, at, at, large, small, at, at, at, at, small]
+    kernels.textgan_words.restype = None
+    return lambda weight, bias: Words(kernels, weight, bias)

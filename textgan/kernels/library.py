@@ -16,6 +16,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import torch  # noqa: F401  the library needs its OpenMP
+
 COMPILE = ("-O3", "-march=native", "-mprefer-vector-width=512", "-fno-signed-zeros", "-fno-trapping-math", "-fopenmp")
 PORTABLE = tuple(flag for flag in COMPILE if not flag.startswith("-mprefer"))
 """What is tried where the compiler knows no preferred width."""

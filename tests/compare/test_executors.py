@@ -187,3 +187,14 @@ def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert Processes(3).environment["OMP_NUM_THREADS"] == "2"
     assert Processes(99).environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_no_file_of_the_users_is_taken_for_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`queue` is Python's own, and PyTorch imports it."""
+    (tmp_path / "queue.py").write_text("open('read', 'w')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    task = Processes(1).start([str(tmp_path / "nowhere"), "method", "0"], tmp_path)
+    while task.poll() is None:
+        time.sleep(0.1)
+    assert not (tmp_path / "read").exists()
+    assert "nowhere" in (tmp_path / executors.LOG).read_text(encoding="utf-8")

@@ -49,7 +49,8 @@ class Processes:
         self.environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
 
     def start(self, arguments: Sequence[str], home: Path) -> Task:
-        command = [sys.executable, "-m", "textgan.compare.work", *arguments]
+        # -P: a user's folder may well hold a queue.py or a random.py, which Python would read as its own.
+        command = [sys.executable, "-P", "-m", "textgan.compare.work", *arguments]
         with (home / LOG).open("ab") as log:
             return _Process(
                 subprocess.Popen(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
 from torch import Tensor
 
-from textgan.kernels import windows, words
+from textgan.kernels import windows, winners, words
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Device:
         gathers: whether summing table rows beats a matrix product (no tensor cores).
         words: finds a kernel that draws words from a linear layer (weight, bias) without writing logits, or None.
         windows: finds a kernel that runs filters over sentences (ids, valid, V) by look-ups, or None.
+        winners: finds a kernel for the gradients of filters' strongest answers (places, gradients), or None.
     """
 
     torch: torch.device
@@ -33,12 +34,14 @@ class Device:
     gathers: bool
     words: Callable[[], Callable[[Tensor, Tensor], words.Words] | None] = lambda: None
     windows: Callable[[], Callable[[Tensor, Tensor, int], windows.Windows] | None] = lambda: None
+    winners: Callable[[], Callable[[Tensor, Tensor], winners.Winners] | None] = lambda: None
 
 
 def describe(device: torch.device) -> Device:
     """The properties of a device."""
     if device.type == "cpu":
-        return Device(device, logits=1_280_000, waits=False, gathers=True, words=words.load, windows=windows.load)
+        made = Device(device, logits=1_280_000, waits=False, gathers=True)
+        return replace(made, words=words.load, windows=windows.load, winners=winners.load)
     return Device(device, logits=256_000_000, waits=True, gathers=False)
 
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from textgan.kernels import winners
 from textgan.nn.strongest import strongest
 
 SHAPES = [(1, 1, 1, 1, 1), (3, 5, 2, 5, 4), (4, 7, 3, 1, 2), (9, 20, 5, 20, 3), (6, 11, 4, 3, 7)]  # B, T, E, W, F
@@ -26,13 +27,25 @@ def by_torch(words: Tensor, weight: Tensor, inside: Tensor) -> Tensor:
     return functional.linear(seen, weight).masked_fill(~inside.unsqueeze(2), -torch.inf).amax(1)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.fixture(params=["kernel", "plain"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With the compiled kernel, which is for float32, and without it."""
+    if request.param == "kernel" and winners.load() is None:
+        pytest.skip("no compiler here, or it is switched off")
+    if request.param == "plain":
+        monkeypatch.setattr(winners, "load", lambda: None)
+    name: str = request.param
+    return name
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("shape", [*SHAPES, (130, 20, 64, 3, 33)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_value_and_gradients_are_those_of_the_chain(shape: tuple[int, ...], dtype: torch.dtype) -> None:
     words, weight, inside = case(shape, dtype)
     found, expected = strongest(words, weight, inside), by_torch(words, weight, inside)
     torch.testing.assert_close(found, expected)
-    grad = torch.randn_like(found)
+    grad = torch.randn_like(found).relu()  # as behind a ReLU: many of them zero
     ours, theirs = (torch.autograd.grad(best, [words, weight], grad) for best in (found, expected))
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other)
@@ -43,6 +56,33 @@ def test_both_derivatives_are_slopes(shape: tuple[int, ...]) -> None:
     words, weight, inside = case((min(shape[0], 2), *shape[1:]))
     assert torch.autograd.gradcheck(lambda x, w: strongest(x, w, inside), (words, weight))
     assert torch.autograd.gradgradcheck(lambda x, w: strongest(x, w, inside), (words, weight))
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("needed", [(True, False), (False, True)])
+def test_one_gradient_is_had_without_the_other(needed: tuple[bool, bool]) -> None:
+    found = []
+    for function in (strongest, by_torch):
+        words, weight, inside = case(SHAPES[3], torch.float32)
+        wanted = [t.requires_grad_(need) for t, need in zip((words, weight), needed, strict=True)]
+        found += torch.autograd.grad(function(*wanted, inside).sum(), [t for t in wanted if t.requires_grad])
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_words_and_gradients_may_lie_in_memory_as_they_like(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    found = []
+    for function in (strongest, by_torch):
+        words, weight, inside = case(SHAPES[4], torch.float32)
+        turned = words.detach().transpose(0, 1).contiguous().transpose(0, 1).requires_grad_()
+        grad = torch.linspace(-1, 1, 6 * 7).view(7, 6).t()
+        found.append(torch.autograd.grad(function(turned, weight, inside), [turned, weight], grad))
+    torch.set_num_threads(before)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

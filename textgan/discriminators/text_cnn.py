@@ -93,8 +93,8 @@ class TextCnn(Discriminator):
         return self.convolution.forward(embed(samples.x, self.embedding.weight), samples.valid)
 
     def _highway(self, pooled: Tensor) -> Tensor:
-        gate: Tensor = self.gate(pooled).sigmoid()
-        return gate * functional.relu(self.transform(pooled)) + (1 - gate) * pooled
+        """gate * relu(transform) + (1 - gate) * pooled, each of the sentence's features."""
+        return torch.lerp(pooled, functional.relu(self.transform(pooled)), self.gate(pooled).sigmoid())
 
     def _verdict(self, pooled: Tensor) -> Scores:
         outputs = self.output(self.dropout(self._highway(pooled)))  # [B,2]

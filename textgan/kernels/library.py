@@ -21,7 +21,7 @@ import torch  # noqa: F401  the library needs its OpenMP
 COMPILE = ("-O3", "-march=native", "-mprefer-vector-width=512", "-fno-signed-zeros", "-fno-trapping-math", "-fopenmp")
 PORTABLE = tuple(flag for flag in COMPILE if not flag.startswith("-mprefer"))
 """What is tried where the compiler knows no preferred width."""
-SOURCES = ("words.c", "windows.c")
+SOURCES = ("words.c", "windows.c", "winners.c")
 SWITCH = "TEXTGAN_NATIVE"
 """Environment: 0 leaves everything to PyTorch."""
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from textgan.devices import describe
+
 
 def strongest(words: Tensor, weight: Tensor, inside: Tensor) -> Tensor:
     """The largest answer of each filter over the windows of a sentence, [B,F].
@@ -31,7 +33,8 @@ def windows(words: Tensor, width: int) -> Tensor:
 
 
 class _Strongest(torch.autograd.Function):
-    """Products of matrices both ways. Backward, a filter's row of [B,S,F] has one entry for each sentence.
+    """Products of matrices both ways. Backward, a filter's row of [B,S,F] has one entry for each sentence: where the
+    device has a kernel for it, nothing but the winners is added up.
 
     PyTorch's own chain for the same splits ties, compares the whole of [B,S,F] with its maximum, and scatters the
     windows back word by word; it takes about twice as long.
@@ -44,7 +47,9 @@ class _Strongest(torch.autograd.Function):
         answers = functional.linear(seen, weight).masked_fill_(~inside.unsqueeze(2), -torch.inf)  # [B,S,F]
         best, place = answers.max(1)  # [B,F]
         ctx.save_for_backward(words, weight, place)
-        ctx.seen = seen if words.requires_grad or weight.requires_grad else None
+        made = describe(words.device).winners()
+        ctx.winners = made if words.dtype == weight.dtype == torch.float32 else None
+        ctx.seen = seen if ctx.winners is None and weight.requires_grad else None
         ctx.mark_non_differentiable(place)
         return best
 
@@ -52,7 +57,12 @@ class _Strongest(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         words, weight, place = ctx.saved_tensors
         width = weight.shape[1] // words.shape[2]
-        seen = windows(words, width) if torch.is_grad_enabled() else ctx.seen  # the former, to differentiate again
+        again = torch.is_grad_enabled()  # it will be differentiated again
+        if ctx.winners is not None and not again:
+            winners = ctx.winners(place, grad)
+            of_weight = winners.to_weight(words, weight.shape[1]) if ctx.needs_input_grad[1] else None
+            return winners.to_words(weight, words.shape) if ctx.needs_input_grad[0] else None, of_weight, None
+        seen = windows(words, width) if again or ctx.seen is None else ctx.seen
         slope = torch.zeros(*seen.shape[:2], len(weight), dtype=grad.dtype, device=grad.device)  # [B,S,F]
         slope = slope.scatter(1, place.unsqueeze(1), grad.unsqueeze(1))
         to_weight = slope.flatten(0, 1).t() @ seen.flatten(0, 1) if ctx.needs_input_grad[1] else None

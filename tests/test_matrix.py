@@ -136,6 +136,18 @@ def test_what_would_run_and_mean_nothing_is_refused(each: tuple[str, ...]) -> No
     assert list(complaints(read))
 
 
+@pytest.mark.parametrize("generator", [s.component.name for s in specs("generator")])
+def test_words_are_given_to_generators_that_keep_them_alone(generator: str) -> None:
+    """Sentences from noise have no place for them: that is known before anything runs."""
+    read = {
+        "blanks": spec.read(registry.find("blanks", "random")),
+        "generator": spec.read(registry.find("generator", generator)),
+    }
+    refused = [text for block, text in complaints(read) if block == "blanks"]
+    assert bool(refused) is ("noise" in read["generator"].traits["offers"])
+    assert all("lstm" in text for text in refused)
+
+
 def test_the_matrix_is_not_lopsided() -> None:
     """Every component stands in some combination that works."""
     used = Counter(known.component.name for each in ACCEPTED for known in each)

@@ -18,7 +18,7 @@ Complaint = tuple[str, str]
 
 def complaints(specs: Specs) -> Iterator[Complaint]:
     """Everything that does not fit together."""
-    for rule in (_tokenizer, _mode, _space, _offers, _credit, _path_reward):
+    for rule in (_tokenizer, _blanks, _mode, _space, _offers, _credit, _path_reward):
         yield from rule(specs)
 
 
@@ -26,6 +26,17 @@ def _tokenizer(specs: Specs) -> Iterator[Complaint]:
     data = specs.get("data")
     if data and "tokenizer" in specs and data.traits.get("gives") == "ids":
         yield "tokenizer", f'data "{_name(data)}" gives ready ids; leave the tokenizer out'
+
+
+def _blanks(specs: Specs) -> Iterator[Complaint]:
+    blanks, generator = specs.get("blanks"), specs.get("generator")
+    if blanks and generator and "noise" in generator.traits["offers"]:
+        others = _having("generator", lambda s: "noise" not in s.traits["offers"])
+        yield (
+            "blanks",
+            f'"{_name(blanks)}" gives words that are to be kept; generator "{_name(generator)}" makes whole sentences '
+            f"from noise and cannot keep any{others}",
+        )
 
 
 def _mode(specs: Specs) -> Iterator[Complaint]:

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from textgan.ngrams import Ngrams
+from textgan.ngrams import Ngrams, _sorted
 
 TRICKY = ["", "a a a a", "a b", "b", "a b a b a", "", "c a b a", "a a", ""]
 
@@ -62,3 +62,14 @@ def test_ids_in_another_table_find_what_is_common_and_nothing_else() -> None:
 def test_nothing_is_found_where_a_part_is_unknown(other: str) -> None:
     of_two_words = list(Ngrams.count(["y x"], 2).ids_in(Ngrams.count([other], 2)))[1]
     assert of_two_words.tolist() == ([1] if other == "y y x" else [-1])
+
+
+@pytest.mark.parametrize("largest", [1, 1000, 2**40, 2**62], ids="up to {}".format)
+@pytest.mark.parametrize("count", [0, 1, 2, 1000, 1024])
+def test_sorting_is_stable_whether_or_not_places_fit_beside_the_numbers(count: int, largest: int) -> None:
+    key = np.random.default_rng(count).integers(0, largest, count, endpoint=True)
+    key[: count // 3] = largest  # ties
+    found, order = _sorted(key)
+    expected = np.argsort(key, kind="stable")
+    assert found.tolist() == key[expected].tolist()
+    assert order.tolist() == expected.tolist()

@@ -82,6 +82,18 @@ def test_normalisers_are_logsumexp(shape: tuple[int, int, int], shifted: bool, t
     torch.testing.assert_close(found.double(), exact(features, weight, bias).logsumexp(1), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_like_the_one_before_have_words_of_their_own(shape: tuple[int, int, int], shifted: bool) -> None:
+    """As many times over as completions of one prefix stand beside each other, across panels and threads."""
+    features, weight, bias = case(shape)
+    features = features.repeat_interleave(torch.arange(len(features)) % 90 + 1, 0)[:3000]
+    chance, words = torch.rand(len(features)), made(weight, bias)
+    check_words(words.draw(features, chance, shifted), chance, exact(features, weight, bias), 1e-6)
+    expected = exact(features, weight, bias).logsumexp(1)
+    torch.testing.assert_close(words.normaliser(features, shifted).double(), expected, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("offset", [0.0, 900.0, -900.0])
 def test_huge_logits_need_the_shift_and_no_more(shape: tuple[int, int, int], offset: float) -> None:

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __AVX512F__
 enum { LANES = 16, ROWS = 4 };
@@ -119,34 +120,44 @@ static int64_t pick(const float *features, int64_t hidden, const float *weight, 
 
 /* features [rows,hidden], weight [blocks,hidden,BLOCK], bias [blocks*BLOCK] -> what is asked for of each row:
  * words [rows], for chances [rows] in [0,1); normalisers [rows], the log of the sum of all exponentiated logits.
- * Logits are exponentiated as they are, or less their row's largest where they are `shifted`. */
+ * Logits are exponentiated as they are, or less their row's largest where they are `shifted`. A row like the one before
+ * it, as where completions of one prefix begin, has that one's sums. scratch: [threads,PANEL,blocks+hidden]. */
 void textgan_words(const float *features, int64_t rows, int64_t hidden, const float *weight, const float *bias,
                    int64_t blocks, int32_t shifted, const float *chance, int64_t *words, float *normalisers,
                    float *scratch, int32_t threads) {
     int64_t panels = (rows + PANEL - 1) / PANEL, each = (panels + threads - 1) / threads;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int32_t worker = 0; worker < threads; worker++) {
-        float *sums = scratch + worker * PANEL * blocks, shift[PANEL] = {0};
+        float *sums = scratch + worker * PANEL * (blocks + hidden), *unlike = sums + PANEL * blocks;
+        float shift[PANEL] = {0};
         for (int64_t panel = worker * each; panel < (worker + 1) * each && panel < panels; panel++) {
             int64_t first = panel * PANEL, count = rows - first < PANEL ? rows - first : PANEL;
-            const float *here = features + first * hidden;
-            for (int64_t r = 0; shifted && r < count; r++)
-                shift[r] = top(here + r * hidden, hidden, weight, bias, blocks);
+            int64_t distinct = 0, like[PANEL];
+            for (int64_t r = 0; r < count; r++) {
+                const float *row = features + (first + r) * hidden;
+                if (!r || memcmp(row, row - hidden, hidden * sizeof(float)))
+                    memcpy(unlike + distinct++ * hidden, row, hidden * sizeof(float));
+                like[r] = distinct - 1;
+            }
+            for (int64_t d = 0; shifted && d < distinct; d++)
+                shift[d] = top(unlike + d * hidden, hidden, weight, bias, blocks);
             for (int64_t j = 0; j < blocks; j++) {
                 const float *w = weight + j * hidden * BLOCK, *b = bias + j * BLOCK;
-                int64_t r = 0;
-                for (; r + ROWS <= count; r += ROWS)
-                    tile(here + r * hidden, hidden, w, b, shift + r, sums + r * blocks + j, blocks);
-                for (; r < count; r++)
-                    line(here + r * hidden, hidden, w, b, shift + r, sums + r * blocks + j, blocks);
+                int64_t d = 0;
+                for (; d + ROWS <= distinct; d += ROWS)
+                    tile(unlike + d * hidden, hidden, w, b, shift + d, sums + d * blocks + j, blocks);
+                for (; d < distinct; d++)
+                    line(unlike + d * hidden, hidden, w, b, shift + d, sums + d * blocks + j, blocks);
             }
             for (int64_t r = 0; r < count; r++) {
+                const float *mine = sums + like[r] * blocks;
+                float by = shift[like[r]];
                 double total = 0;
-                for (int64_t j = 0; j < blocks; j++) total += sums[r * blocks + j];
-                if (normalisers) normalisers[first + r] = (float)log(total) + shift[r];
+                for (int64_t j = 0; j < blocks; j++) total += mine[j];
+                if (normalisers) normalisers[first + r] = (float)log(total) + by;
                 if (words)
-                    words[first + r] = pick(here + r * hidden, hidden, weight, bias, blocks, shift[r],
-                                            sums + r * blocks, total * chance[first + r]);
+                    words[first + r] = pick(unlike + like[r] * hidden, hidden, weight, bias, blocks, by, mine,
+                                            total * chance[first + r]);
             }
         }
     }

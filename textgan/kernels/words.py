@@ -55,7 +55,7 @@ class Words:
 
     def _run(self, features: Tensor, shifted: bool, *wanted: Tensor | None) -> None:
         threads, features = torch.get_num_threads(), features.contiguous()
-        scratch = features.new_empty(threads * self._kernels.textgan_panel() * self.blocks)
+        scratch = features.new_empty(threads * self._kernels.textgan_panel() * (self.blocks + features.shape[1]))
         tensors = (self._weight, self._bias, *wanted, scratch)
         weight, bias, *results, sums = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
         rows, hidden = features.shape

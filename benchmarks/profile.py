@@ -20,9 +20,13 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from benchmarks.command import add_size, machine, size_of
 from benchmarks.steps import STEPS, Step, Steps
 from textgan import devices
-from textgan.kernels import windows, words
+from textgan.kernels import windows, winners, words
 
-KERNELS = {"kernel: words": (words.Words, "_run"), "kernel: windows": (windows.Windows, "largest")}
+KERNELS = {
+    "kernel: words": (words.Words, "_run"),
+    "kernel: windows": (windows.Windows, "largest"),
+    "kernel: winners": (winners.Winners, "_run"),
+}
 """Our own kernels, and what calls each."""
 
 
@@ -63,10 +67,10 @@ def profiled(step: Step, cuda: bool) -> tuple[dict[str, Spent], int]:
 def _named_kernels() -> Iterator[None]:
     """The profiler knows PyTorch's operators alone; this shows it ours."""
 
-    def named(name: str, plain: Callable[..., None]) -> Callable[..., None]:
-        def run(*given: object) -> None:
+    def named(name: str, plain: Callable[..., object]) -> Callable[..., object]:
+        def run(*given: object, **options: object) -> object:
             with record_function(name):
-                plain(*given)
+                return plain(*given, **options)
 
         return run
 

@@ -25,7 +25,7 @@ class Device:
         gathers: whether summing table rows beats a matrix product (no tensor cores).
         words: finds a kernel that draws words from a linear layer (weight, bias) without writing logits, or None.
         windows: finds a kernel that runs filters over sentences (ids, valid, V) by look-ups, or None.
-        winners: finds a kernel for the gradients of filters' strongest answers (places, gradients), or None.
+        winners: finds a kernel for filters' strongest answers and their gradients, or None.
     """
 
     torch: torch.device
@@ -34,7 +34,7 @@ class Device:
     gathers: bool
     words: Callable[[], Callable[[Tensor, Tensor], words.Words] | None] = lambda: None
     windows: Callable[[], Callable[[Tensor, Tensor, int], windows.Windows] | None] = lambda: None
-    winners: Callable[[], Callable[[Tensor, Tensor], winners.Winners] | None] = lambda: None
+    winners: Callable[[], winners.Winners | None] = lambda: None
 
 
 def describe(device: torch.device) -> Device:

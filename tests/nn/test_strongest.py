@@ -59,6 +59,19 @@ def test_both_derivatives_are_slopes(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.usefixtures("path")
+def test_what_is_no_number_is_passed_on() -> None:
+    """A run that has gone astray has to be seen to."""
+    for place in range(5):
+        words, weight, inside = case((3, 5, 2, 1, 4), torch.float32)
+        inside[:] = True
+        with torch.no_grad():
+            words[1, place] = torch.nan
+        found = strongest(words, weight, inside)
+        assert found[1].isnan().all()
+        assert not found[[0, 2]].isnan().any()
+
+
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("needed", [(True, False), (False, True)])
 def test_one_gradient_is_had_without_the_other(needed: tuple[bool, bool]) -> None:
     found = []
@@ -97,6 +110,7 @@ def test_a_penalty_on_the_slope_is_that_of_the_chain(shape: tuple[int, ...]) -> 
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.usefixtures("path")
 def test_equal_answers_pay_the_first_window_that_counts() -> None:
     words, weight = torch.ones(1, 4, 1, requires_grad=True), torch.ones(1, 1, requires_grad=True)
     inside = torch.tensor([[False, True, True, True]])

@@ -44,11 +44,15 @@ class _Strongest(torch.autograd.Function):
     def forward(ctx: Any, words: Tensor, weight: Tensor, inside: Tensor) -> Tensor:
         width = weight.shape[1] // words.shape[2]
         seen = windows(words, width)
-        answers = functional.linear(seen, weight).masked_fill_(~inside.unsqueeze(2), -torch.inf)  # [B,S,F]
-        best, place = answers.max(1)  # [B,F]
+        answers = functional.linear(seen, weight)  # [B,S,F]
+        winners = describe(words.device).winners()
+        ctx.winners = winners if words.dtype == weight.dtype == torch.float32 else None
+        best: Tensor
+        if ctx.winners is not None:
+            best, place = ctx.winners.find(answers, inside)
+        else:
+            best, place = answers.masked_fill_(~inside.unsqueeze(2), -torch.inf).max(1)  # [B,F]
         ctx.save_for_backward(words, weight, place)
-        made = describe(words.device).winners()
-        ctx.winners = made if words.dtype == weight.dtype == torch.float32 else None
         ctx.seen = seen if ctx.winners is None and weight.requires_grad else None
         ctx.mark_non_differentiable(place)
         return best
@@ -59,12 +63,13 @@ class _Strongest(torch.autograd.Function):
         width = weight.shape[1] // words.shape[2]
         again = torch.is_grad_enabled()  # it will be differentiated again
         if ctx.winners is not None and not again:
-            winners = ctx.winners(place, grad)
-            of_weight = winners.to_weight(words, weight.shape[1]) if ctx.needs_input_grad[1] else None
-            return winners.to_words(weight, words.shape) if ctx.needs_input_grad[0] else None, of_weight, None
+            wants_words, wants_weight, _ = ctx.needs_input_grad
+            of_words = ctx.winners.to_words(weight, place, grad, words.shape) if wants_words else None
+            of_weight = ctx.winners.to_weight(words, place, grad, weight.shape[1]) if wants_weight else None
+            return of_words, of_weight, None
         seen = windows(words, width) if again or ctx.seen is None else ctx.seen
         slope = torch.zeros(*seen.shape[:2], len(weight), dtype=grad.dtype, device=grad.device)  # [B,S,F]
-        slope = slope.scatter(1, place.unsqueeze(1), grad.unsqueeze(1))
+        slope = slope.scatter(1, place.long().unsqueeze(1), grad.unsqueeze(1))
         to_weight = slope.flatten(0, 1).t() @ seen.flatten(0, 1) if ctx.needs_input_grad[1] else None
         to_words = _spread(slope @ weight, words.shape) if ctx.needs_input_grad[0] else None
         return to_words, to_weight, None

@@ -53,13 +53,14 @@ def rows(size: Size, device: torch.device) -> Iterator[Row]:
         kernel=True,
     )
     yield Row("  of it: roll-outs", ours.rollouts(), kernel=True)
-    yield Row("  of it: scoring them", ours.scoring())
+    yield Row("  of it: scoring them", ours.scoring(), kernel=True)
     for pairs in (size.rows // 2, size.rows):
         yield Row(
             f"discriminator step, {pairs} + {pairs}",
             ours.discriminator(pairs),
             partial(reference.discriminator_step, critic, reader, real[:pairs], real[:pairs]) if fits else None,
             sizes.discriminator(size, pairs),
+            kernel=True,
         )
     yield Row(
         "likelihood step",

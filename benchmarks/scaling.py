@@ -94,6 +94,10 @@ def draw(found: dict[str, list[Timed]], base: Size, path: Path) -> None:
             panel.set(xscale="log", yscale="log", xlabel=axis.label)
             panel.set_xticks(axis.values, [f"{v:,}" for v in axis.values], rotation=45)
             panel.minorticks_off()
+        most = max(t.high for times in found.values() for t in times)
+        least = min(t.low for times in found.values() for t in times)
+        ticks = [2.0**power for power in range(math.floor(math.log2(least)), math.ceil(math.log2(most)) + 1)]
+        figure.axes[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         figure.axes[0].set_ylabel("adversarial step, seconds")
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 

@@ -127,9 +127,14 @@ def _axes(across: _Scale, up: _Scale, x: str, y: str) -> Markup:
 
 
 def _mark(at: float, name: str, across: _Scale, row: int) -> Markup:
-    """Names stand in three rows by turns, so that those of near lines do not run into each other."""
-    line = Markup('<line class="mark" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/><text x="{3}" y="{4}">{5}</text>')
-    return line.format(across(at), TOP, HEIGHT - BOTTOM, across(at) + 4, TOP + 14 + 18 * (row % 3), name)
+    """Names stand in three rows by turns, so that those of near lines do not run into each other, and on the side of
+    their line where there is more room.
+    """
+    side, anchor = (4, "start") if across(at) < WIDTH / 2 else (-4, "end")
+    line = Markup(
+        '<line class="mark" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/><text x="{3}" y="{4}" text-anchor="{5}">{6}</text>'
+    )
+    return line.format(across(at), TOP, HEIGHT - BOTTOM, across(at) + side, TOP + 14 + 18 * (row % 3), anchor, name)
 
 
 def _band(one: Series, across: _Scale, up: _Scale) -> Markup:

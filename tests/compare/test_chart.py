@@ -19,5 +19,5 @@ def test_names_of_phases_stay_inside_the_picture() -> None:
     for x, anchor, name in found:
         wide = 9 * len(name)
         left = float(x) - (wide if anchor == "end" else 0)
-        assert 0 <= left, name
+        assert left >= 0, name
         assert left + wide <= WIDTH, name

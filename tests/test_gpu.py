@@ -57,7 +57,7 @@ def test_the_default_recipe_runs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["seqgan", "rankgan", "maskgan", "gumbel_softmax", "vae", "actor_critic"])
 def test_no_step_waits(name: str) -> None:
-    """PyTorch's own watch for what tests/test_no_waiting.py looks for on the CPU; the second time, caches are filled."""
+    """By PyTorch's own watch, beside that of tests/test_no_waiting.py; the second time, caches are filled."""
     run = build(recipe.load(name, ["device=cuda", "data.sentences=500", "batch_size=16"]))
     turns = [turn for phase in run.phases for turn in phase.turns]
     for watched in (False, True):

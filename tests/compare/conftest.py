@@ -59,6 +59,7 @@ def planted(recipes: list[Recipe], tmp_path: Path) -> Callable[..., Plan]:
                 content: dict[str, Any] = {
                     "points": points(seed),
                     "texts": list(texts),
+                    "signatures": ["bleu-4|hyps:2000"],
                     "cost": {part: dict.fromkeys(COUNTED, 3.0) for part in ("start", "after")},
                 }
                 (home / "measured.json").write_text(json.dumps(content), encoding="utf-8")

@@ -30,6 +30,7 @@ def test_a_job_is_run_and_measured(plan: Plan) -> None:
     assert [p["temperature"] for p in measured["one"]["points"]] == [0.7, 1.0]
     assert measured["one"]["texts"]
     assert measured["one"]["points"] != measured["one: start"]["points"]
+    assert any("hyps:20|" in text for text in measured["one"]["signatures"]), "as many as were measured here"
     start = plan.home("one: start", 0) / "run/model/generator.safetensors"
     shared = plan.home("one", 0) / "run/checkpoints/000006/weights.safetensors"
     from safetensors.torch import load_file

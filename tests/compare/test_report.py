@@ -73,6 +73,8 @@ def test_the_same_numbers_for_programs(plan: Plan) -> None:
     folder = write(found).parent
     document = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert [pair["verdict"] for pair in document["pairs"]] == [pair.verdict for pair in found.pairs]
+    assert document["signatures"] == ["bleu-4|hyps:2000"]
+    assert (folder / "report.html").read_text(encoding="utf-8").count("bleu-4|hyps:2000") == 1
     rows = list(csv.DictReader(io.StringIO((folder / "results.csv").read_text(encoding="utf-8"))))
     wanted = {"method": "one", "seed": "2", "temperature": "1.0", "metric": "bleu4"}
     (row,) = (r for r in rows if wanted.items() <= r.items())

@@ -23,7 +23,7 @@ def sweep(
     seed: int,
     decoding: Decoding,
 ) -> dict[str, Any]:
-    """{"points": [{"temperature", metric: value}], "texts": [...]}, one point for each temperature.
+    """{"points": [{"temperature", metric: value}], "texts": [...], "signatures": [...]}: a point for each temperature.
 
     A generator whose words are not drawn one by one from logits has one point, at temperature 1; and so has one whose
     likelihood is a bound, since that of a tempered one is not to be had.
@@ -37,4 +37,5 @@ def sweep(
         points.append({"temperature": temperature, **measured.values})
         if temperature == 1:
             texts = measured.texts[:KEPT]
-    return {"points": points, "texts": list(texts)}
+    signatures = [text for text in (metric.signature() for metric in metrics) if text]
+    return {"points": points, "texts": list(texts), "signatures": signatures}

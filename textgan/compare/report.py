@@ -280,5 +280,4 @@ def _environment(found: Results, known: Sequence[str]) -> Iterator[str]:
             yield visible(f"{key}: {text}")
     if (folder.path / "data.json").is_file():
         yield visible(f"data: {json.dumps(folder.read('data.json'), ensure_ascii=False)}")
-    if (folder.path / "summary.json").is_file():
-        yield from (visible(text) for text in folder.read("summary.json")["signatures"])
+    yield from map(visible, found.signatures)

@@ -30,6 +30,8 @@ class Measurement:
     drift: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     chosen: Mapping[str, Any] = field(default_factory=dict)
     """The checkpoint that validation chose, and between which; empty where none was."""
+    signatures: Sequence[str] = ()
+    """How each metric was computed, of how many sentences."""
 
     def plain(self) -> Mapping[str, float]:
         """At temperature 1."""
@@ -78,6 +80,11 @@ class Results:
     """The pairs of axes that its checks leave."""
     apart: Sequence[tuple[str, str]] = ()
     """Methods that would have been compared, had one quality and one diversity been measured for both."""
+
+    @property
+    def signatures(self) -> list[str]:
+        """How the metrics were computed: of all runs, each once."""
+        return sorted({text for runs in self.measured.values() for run in runs.values() for text in run.signatures})
 
 
 def collect(plan: Plan) -> tuple[dict[str, dict[int, Measurement]], dict[str, dict[int, str]]]:

@@ -76,6 +76,7 @@ def document(found: Results) -> dict[str, Any]:
         },
         "flags": {name: [asdict(flag) for flag in flags] for name, flags in found.flags.items() if flags},
         "failed": found.failed,
+        "signatures": found.signatures,
     }
 
 

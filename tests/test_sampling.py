@@ -210,3 +210,23 @@ def test_what_has_ended_has_no_roll_outs() -> None:
     check_coverage(samples, found, 2)
     if not sampling.describe(x.device).waits:
         assert Counter(found.source.tolist()) == {1: 2, 2: 6}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("longest", [1, 2, 3])
+def test_all_may_have_ended_before_the_last_position(longest: int) -> None:
+    generator = TabularGenerator(tiny_vocabulary(3, end=True), 5)
+    valid = torch.arange(5) < torch.tensor([[1], [longest]])
+    samples = Samples(torch.tensor([[2, 0, 0, 0, 0], [1, 1, 2, 0, 0]]), valid, valid)
+    found = parts(generator, samples, 3)
+    check_coverage(samples, found, 3)
+
+
+@torch.no_grad()
+def test_one_completion_of_every_prefix_of_a_length_comes_before_the_next() -> None:
+    """The order that losses over groups of roll-outs go by (RankGAN's released one), whatever the sampler's own is."""
+    generator = TabularGenerator(tiny_vocabulary(4), 4)
+    samples = generator.sample(Batch.blank(3, 4))
+    found = parts(generator, samples, 2)
+    assert found.prefix.tolist() == [t for t in (1, 2, 3) for _ in range(6)]
+    assert found.source.tolist() == [0, 1, 2] * 6

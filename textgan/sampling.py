@@ -116,23 +116,26 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rol
     x, given = samples.x, samples.valid & ~samples.chosen  # [B,T]
     length, own = x.shape[1], torch.arange(len(x), device=x.device)
     unfinished = [own if waits else own[samples.valid[:, t]] for t in range(1, length)]  # by prefix length t
-    beside = [rows.repeat_interleave(count) for rows in unfinished]  # completions of a prefix, one behind another
-    source = torch.cat([*beside, own[:0]])  # [R], shorter prefixes first
-    prefix = torch.cat([*(torch.full_like(rows, t) for t, rows in enumerate(beside, start=1)), own[:0]])
+    source = torch.cat([*(rows.repeat(count) for rows in unfinished), own[:0]])  # [R], shorter prefixes first
+    prefix = torch.cat([own[:0], *(torch.full_like(rows.repeat(count), t) for t, rows in enumerate(unfinished, 1))])
     positions = torch.arange(length, device=x.device)
     tokens = torch.where((positions < prefix.unsqueeze(1)) | given[source], x[source], vocab.pad)  # [R,T]
 
     state = decoder.start(Batch(x, samples.valid, given))  # of the samples, one token further at each t
     _, state = decoder.read(torch.full_like(x[:, :1], vocab.bos), state)
     going, going_state, joined = own[:0], tree_rows(state, own[:0]), 0
-    for t, joining in enumerate(beside, start=1):
+    for t, rows in enumerate(unfinished, start=1):
         features, state = decoder.read(x[:, t - 1 : t], state)
+        joining = rows.repeat_interleave(
+            count
+        )  # those of one prefix stand together: a head may see that they are alike
+        places = joined + torch.arange(len(joining), device=x.device).view(count, len(rows)).t().flatten()
         joined += len(joining)
         features, now = features[joining], tree_rows(state, joining)
         if len(going):
             later, going_state = decoder.read(tokens[going, t - 1 : t], going_state)
             features, now = torch.cat([later, features]), tree_cat(going_state, now)
-        going = torch.cat([going, torch.arange(joined - len(joining), joined, device=x.device)])
+        going = torch.cat([going, places])
         drawn = draw(head, features[:, 0])
         kept = given[source[going], t]
         tokens[going, t] = torch.where(kept, tokens[going, t], drawn)

@@ -36,10 +36,10 @@ static void sentence(const float *table, int64_t width, const int32_t *words, in
 }
 
 /* words [rows,length], of which each sentence has `counts`, and begins with as many words as are `shared` like the one
- * before it -> found, `filters` of each row of `stride`: relu(largest answer + bias). best: [threads,length,LANES]. */
+ * before it -> found, `filters` of row order[r] of `stride`: relu(largest answer + bias). scratch: [threads,length,LANES]. */
 void textgan_windows(const float *table, int64_t width, const float *bias, const int32_t *words, const int32_t *counts,
-                     const int32_t *shared, int64_t rows, int64_t length, float *found, int64_t stride,
-                     int64_t filters, float *scratch, int32_t threads) {
+                     const int32_t *shared, const int64_t *order, int64_t rows, int64_t length, float *found,
+                     int64_t stride, int64_t filters, float *scratch, int32_t threads) {
     int64_t each = (rows + threads - 1) / threads;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int32_t worker = 0; worker < threads; worker++) {
@@ -48,7 +48,7 @@ void textgan_windows(const float *table, int64_t width, const float *bias, const
             int64_t known = r > worker * each ? shared[r] - width + 1 : 0, count = counts[r];
             sentence(table, width, words + r * length, count, known > 0 ? known : 0, best);
             vec answer = larger(best[count > width ? count - width : 0] + *(const loose *)bias, (vec){0});
-            float *to = found + r * stride;
+            float *to = found + order[r] * stride;
             if (filters == LANES) *(loose *)to = answer;
             else for (int64_t i = 0; i < filters; i++) to[i] = answer[i];
         }

@@ -28,7 +28,12 @@ class Windows:
         words = x.masked_fill(~valid, 0)
         if words.numel() and not 0 <= int(words.min()) <= int(words.max()) < size:
             raise IndexError(f"ids must lie in 0 to {size - 1}; these reach from {words.min()} to {words.max()}")
-        self._kernels, self._words = kernels, words.int().contiguous()
+        # Those that begin alike come one behind another, by as many first words as a number holds.
+        bits = size.bit_length()
+        first = words[:, : max(1, 62 // bits)]
+        order = (first << bits * torch.arange(first.shape[1]).flip(0)).sum(1).argsort(stable=True)
+        words, valid = words[order], valid[order]
+        self._kernels, self._words, self._order = kernels, words.int().contiguous(), order
         self._counts = valid.sum(1, dtype=torch.int32)
         self._shared = torch.zeros_like(self._counts)  # first words that are like those of the sentence before
         like = (words[1:] == words[:-1]) & valid[1:] & valid[:-1]
@@ -51,7 +56,8 @@ class Windows:
         aligned = -(-scratch.data_ptr() // (4 * LANES)) * (4 * LANES)
         self._kernels.textgan_windows(
             table.data_ptr(), table.shape[1], bias.data_ptr(), self._words.data_ptr(), self._counts.data_ptr(),
-            self._shared.data_ptr(), rows, length, found.data_ptr(), found.stride(0), found.shape[1], aligned, threads,
+            self._shared.data_ptr(), self._order.data_ptr(), rows, length, found.data_ptr(), found.stride(0),
+            found.shape[1], aligned, threads,
         )  # fmt: skip
 
 
@@ -61,6 +67,6 @@ def load() -> Callable[[Tensor, Tensor, int], Windows] | None:
     if kernels is None:
         return None
     at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-    kernels.textgan_windows.argtypes = [at, large, at, at, at, at, large, large, at, large, large, at, small]
+    kernels.textgan_windows.argtypes = [at, large, at, at, at, at, at, large, large, at, large, large, at, small]
     kernels.textgan_windows.restype = None
     return lambda x, valid, size: Windows(kernels, x, valid, size)

@@ -217,7 +217,8 @@ def test_what_has_ended_has_no_roll_outs() -> None:
 def test_all_may_have_ended_before_the_last_position(longest: int) -> None:
     generator = TabularGenerator(tiny_vocabulary(3, end=True), 5)
     valid = torch.arange(5) < torch.tensor([[1], [longest]])
-    samples = Samples(torch.tensor([[2, 0, 0, 0, 0], [1, 1, 2, 0, 0]]), valid, valid)
+    sentence = [1] * (longest - 1) + [2] + [0] * (5 - longest)
+    samples = Samples(torch.tensor([[2, 0, 0, 0, 0], sentence]), valid, valid)
     found = parts(generator, samples, 3)
     check_coverage(samples, found, 3)
 

@@ -75,7 +75,7 @@ def _content(found: Results) -> dict[str, Any]:
         "confidence": f"{1 - plan.settings.level:.0%}",
         "cost_heads": list(COSTS),
         "costs": [_cost(name, found.measured[name]) for name in known],
-        "environment": list(_environment(found, known)),
+        "environment": list(_environment(found)),
     }
 
 
@@ -272,7 +272,7 @@ def _cost(name: str, runs: Mapping[int, Measurement]) -> dict[str, Any]:
     return {"name": name, "cells": [f"{value:,.0f}" for value in (*behind, *whole)]}
 
 
-def _environment(found: Results, known: Sequence[str]) -> Iterator[str]:
+def _environment(found: Results) -> Iterator[str]:
     folder = Folder(found.plan.home(found.plan.methods[0].name, 0) / "run")
     if (folder.path / "environment.json").is_file():
         for key, value in folder.read("environment.json").items():

@@ -67,10 +67,13 @@ class _Strongest(torch.autograd.Function):
             of_words = ctx.winners.to_words(weight, place, grad, words.shape) if wants_words else None
             of_weight = ctx.winners.to_weight(words, place, grad, weight.shape[1]) if wants_weight else None
             return of_words, of_weight, None
-        seen = windows(words, width) if again or ctx.seen is None else ctx.seen
-        slope = torch.zeros(*seen.shape[:2], len(weight), dtype=grad.dtype, device=grad.device)  # [B,S,F]
+        starts = words.shape[1] - width + 1
+        slope = torch.zeros(len(words), starts, len(weight), dtype=grad.dtype, device=grad.device)  # [B,S,F]
         slope = slope.scatter(1, place.long().unsqueeze(1), grad.unsqueeze(1))
-        to_weight = slope.flatten(0, 1).t() @ seen.flatten(0, 1) if ctx.needs_input_grad[1] else None
+        to_weight = None
+        if ctx.needs_input_grad[1]:
+            seen = windows(words, width) if again else ctx.seen
+            to_weight = slope.flatten(0, 1).t() @ seen.flatten(0, 1)
         to_words = _spread(slope @ weight, words.shape) if ctx.needs_input_grad[0] else None
         return to_words, to_weight, None
 

@@ -136,6 +136,13 @@ class Generator(nn.Module, ABC):
         """Mean and log-variance of the normal distribution of each real sequence's code, [B,Z] both."""
         raise NotImplementedError(f"{type(self).__name__} has no posterior")
 
+    def inheritance(self) -> Mapping[str, Tensor]:
+        """What a discriminator may begin with (the callback `inherit`), by the names its own parts would have.
+
+        Its tensors, by default. `embedding.weight` are the vectors of the words, [V,E].
+        """
+        return self.state_dict()
+
     def export(self, folder: Path) -> None:
         """Writes the model once more, in whatever form other programs load. Nothing, by default.
 

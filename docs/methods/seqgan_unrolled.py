@@ -72,6 +72,8 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
         likelihood.step()
         yield "pretrain-g", {"nll_train": nll.detach()}
 
+    d.embedding.load_state_dict(g.embedding.state_dict())  # it begins with what the generator knows of words
+
     # 2. The discriminator learns to tell real text from written: minimise -log D(x) - log(1 - D(y)), halved.
     def discriminate() -> Tensor:
         batch = next(batches)

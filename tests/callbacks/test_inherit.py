@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -13,7 +15,7 @@ from textgan.errors import UserError
 from textgan.generators.lstm import Lstm
 from textgan.roles import Discriminator, Generator
 from textgan.training import Phase, Place, Step
-from textgan.types import Vocabulary
+from textgan.types import Samples, Scores, Vocabulary
 from textgan_plugins.maskgan.discriminator import TokenJudge
 from textgan_plugins.maskgan.generator import Infill
 
@@ -28,6 +30,17 @@ def players(pair: tuple[type[Generator], type[Discriminator]]) -> tuple[Generato
     torch.manual_seed(0)
     first, second = (kind(VOCAB, embed_dim=6, hidden_dim=6) for kind in pair)  # type: ignore[call-arg]
     return first, second  # type: ignore[return-value]
+
+
+class Deaf(Discriminator):
+    """It has no part that a generator has."""
+
+    def forward(self, samples: Samples) -> Scores:
+        raise NotImplementedError
+
+
+def cnn(**options: Any) -> TextCnn:
+    return TextCnn(VOCAB, widths=(1,), filters=2, **options)
 
 
 def differing(one: nn.Module, other: nn.Module) -> set[str]:
@@ -54,9 +67,43 @@ def test_all_but_the_judging_is_taken_over_at_the_end_of_the_phase_and_then_goes
         assert "embedding" in differing(judge, generator), "what the discriminator learned must not be undone"
 
 
+def test_vectors_of_words_are_turned_to_the_length_of_the_discriminators() -> None:
+    generator, _ = players(PAIRS[0])
+    words = generator.inheritance()["embedding.weight"]  # [5,6], so that 5 components hold all of it
+    products = words @ words.t()
+    for size in (5, 6, 9):
+        judge = cnn(embed_dim=size)
+        Inherit("likelihood", generator, judge)(Step(Place(0, 2, 2), PHASES, {}))
+        taken = judge.embedding.weight
+        assert taken.shape == (5, size)
+        torch.testing.assert_close(taken @ taken.t(), products)
+    best = cnn(embed_dim=3)
+    Inherit("likelihood", generator, best)(Step(Place(0, 2, 2), PHASES, {}))
+    missed = (best.embedding.weight @ best.embedding.weight.t() - products).norm()
+    left = torch.linalg.eigvalsh(products)[:2]  # what no 3 directions can hold (Eckart and Young)
+    torch.testing.assert_close(missed, left.norm())
+
+
+def test_a_normalised_embedding_takes_them_too() -> None:
+    generator, _ = players(PAIRS[0])
+    judge = cnn(embed_dim=6, spectral_norm=True)
+    Inherit("likelihood", generator, judge)(Step(Place(0, 2, 2), PHASES, {}))
+    kept = judge.state_dict()["embedding.parametrizations.weight.original"]
+    assert torch.equal(kept, generator.inheritance()["embedding.weight"])
+
+
+def test_a_transformer_has_the_vectors_that_it_reads() -> None:
+    pytest.importorskip("transformers")
+    from textgan.generators.causal_lm import CausalLm
+
+    generator, judge = CausalLm(VOCAB, layers=1, heads=2, hidden_dim=8), cnn(embed_dim=8)
+    Inherit("likelihood", generator, judge)(Step(Place(0, 2, 2), PHASES, {}))
+    assert torch.equal(judge.embedding.weight, generator.model.get_input_embeddings().weight)
+
+
 def test_players_that_have_nothing_alike_and_phases_that_are_not_there_are_refused() -> None:
     generator, judge = players(PAIRS[0])
     with pytest.raises(UserError, match="no part of the same name and shape"):
-        Inherit("likelihood", generator, TextCnn(VOCAB, embed_dim=3, widths=(1,), filters=2))
+        Inherit("likelihood", generator, Deaf())
     with pytest.raises(UserError, match='no phase "likelyhood"; did you mean "likelihood"'):
         Inherit("likelyhood", generator, judge)(Step(Place(0, 1, 1), PHASES, {}))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from textgan.errors import UserError
 from textgan.registry import suggest
 from textgan.roles import Discriminator, Generator
 from textgan.training import Callback, Step
+
+WORDS = "embedding.weight"
+"""The name of the words' vectors, [V,E], in a generator and a discriminator that have them."""
 
 
 class Inherit(Callback):
@@ -15,8 +20,10 @@ class Inherit(Callback):
 
     MaskGAN (Fedus et al. 2018, arXiv:1801.07736) begins generator and discriminator, which are of one shape, with the
     weights of one language model. Here the discriminator follows the pre-trained generator: a part is taken over if it
-    has the same name and shape in both, so give both the same sizes. What is left, the judging itself, begins as it is.
-    `token_judge` fits `infill`, and `token_lstm` fits `lstm`.
+    has the same name and shape in both. What is left, the judging itself, begins as it is. `token_judge` fits `infill`,
+    and `token_lstm` fits `lstm`, if they have the same sizes. `text_cnn` takes the vectors of the words from any
+    generator: of vectors that are longer than its own, their principal components; shorter ones are filled up with
+    zeros.
 
     A run that is resumed at the very end of the phase does it again, with the same result.
 
@@ -30,7 +37,7 @@ class Inherit(Callback):
         if not self.alike():
             raise UserError(
                 'callback "inherit": generator and discriminator have no part of the same name and shape; give them '
-                "the same embed_dim, hidden_dim and layers, or leave the callback out"
+                "the same embed_dim, hidden_dim and layers, or leave the callback out (callbacks=[])"
             )
 
     def __call__(self, step: Step) -> None:
@@ -44,7 +51,23 @@ class Inherit(Callback):
             self.discriminator.load_state_dict(self.alike(), strict=False)
 
     def alike(self) -> dict[str, Tensor]:
-        """The generator's tensors that fit the discriminator, by name."""
-        theirs = self.discriminator.state_dict()
-        mine = self.generator.state_dict()
-        return {name: mine[name] for name in theirs if name in mine and mine[name].shape == theirs[name].shape}
+        """What the generator has for the discriminator, by the names of the discriminator's tensors."""
+        known = dict(self.generator.inheritance())
+        found = {}
+        for name, theirs in self.discriminator.state_dict().items():
+            plain = name.replace(".parametrizations.", ".").removesuffix(".original")  # under a norm, say
+            mine = known.get(plain)
+            if mine is not None and plain == WORDS:
+                mine = turned(mine, theirs.shape[1])
+            if mine is not None and mine.shape == theirs.shape:
+                found[name] = mine
+        return found
+
+
+def turned(words: Tensor, size: int) -> Tensor:
+    """Vectors of the words as vectors of another length, [V,E] -> [V,size], that keep their products if they can."""
+    if words.shape[1] == size:
+        return words
+    left, spread, _ = torch.linalg.svd(words, full_matrices=False)
+    components = (left * spread)[:, :size]
+    return functional.pad(components, (0, size - components.shape[1]))

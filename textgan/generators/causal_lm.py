@@ -117,6 +117,11 @@ class CausalLm(Autoregressive):
             for part in sampling.rollouts(self, samples[first : first + most], count, categorical):
                 yield part._replace(source=part.source + first)
 
+    def inheritance(self) -> Mapping[str, Tensor]:
+        """The vectors of the words, as they are read."""
+        words = torch.arange(self.vocab.size, device=self.barred.device)
+        return {"embedding.weight": self._embed(words).detach()}
+
     def export(self, folder: Path) -> None:
         """For `AutoModelForCausalLM` and `AutoTokenizer`, in the folder "hf"."""
         hugging_face.save(self.model, self.vocab, folder / EXPORT)

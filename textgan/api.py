@@ -45,8 +45,8 @@ def run(
     if reward is not None:
         scorer(reward.__name__)(reward)
         changes.append(f"reward={reward.__name__}")
-    checked = recipes.load(recipe, changes)
-    return running.start(checked, Path(out) if out else new_folder(checked.name), observer, controls)
+    checked = recipes.load(recipe, changes, controls)
+    return running.start(checked, Path(out) if out else new_folder(checked.name), observer)
 
 
 def resume(folder: str | Path, observer: Observer | None = None) -> Result:

@@ -71,10 +71,9 @@ class Result:
     signatures: Sequence[str] = ()
 
 
-def start(recipe: Recipe, folder: Path, observer: Observer | None = None, controls: bool = True) -> Result:
+def start(recipe: Recipe, folder: Path, observer: Observer | None = None) -> Result:
     """Runs a recipe in a new folder. Raises UserError, Failure or Stopped."""
     refuse_taken(folder)
-    recipe = recipe if controls else recipe.without_controls()
     corpus = prepare(recipe)
     home = Folder.create(folder)
     home.write("environment.json", environment(recipe))

@@ -181,7 +181,7 @@ def test_every_logged_number_is_explained(tmp_path: Path) -> None:
 
     settings = ["device=cpu", "batch_size=8", "data.sentences=100", "evaluate.samples=10", "estimator.rollouts=1"]
     steps = [f"phases.{name}.steps=1" for name in ("pretrain-g", "pretrain-d", "adversarial")]
-    result = running.start(recipe.load("seqgan", settings + steps), tmp_path / "run", controls=False)
+    result = running.start(recipe.load("seqgan", settings + steps, controls=False), tmp_path / "run")
     logged = {name for entry in Folder(tmp_path / "run").entries() for name in entry}
     page = described((ROOT / "docs/reading.md").read_text(encoding="utf-8"))
     assert logged - {"step", "phase", "round", "kind"} <= page.keys(), "a number is not explained"

@@ -78,9 +78,9 @@ class Losses(running.Observer):
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_takes_the_same_steps_as_the_recipe(script: ModuleType, seed: int, tmp_path: Path) -> None:
-    small = recipe.load("seqgan", [*SMALL, f"seed={seed}"])
+    small = recipe.load("seqgan", [*SMALL, f"seed={seed}"], controls=False)
     seen = Losses()
-    running.start(small, tmp_path / "run", seen, controls=False)
+    running.start(small, tmp_path / "run", seen)
     spelled = [
         (phase, {name: float(value) for name, value in losses.items()})
         for phase, losses in script.train(settings(script, small.filled), seed)

@@ -148,6 +148,15 @@ def test_ready_ids_take_no_tokenizer(tmp_path: Path) -> None:
     assert "leave the tokenizer out" in found[0]
 
 
+def test_without_controls_settings_may_leave_out_what_they_change() -> None:
+    settings = ["phases.adversarial=null", "phases.pretrain-d=null", "callbacks=[]"]
+    with pytest.raises(RecipeError, match=r"controls\.constant-reward\.phases\.adversarial\.steps"):
+        load("seqgan", settings)
+    alone = load("seqgan", settings, controls=False)
+    assert list(alone.filled["phases"]) == ["pretrain-g"]
+    assert alone.filled["controls"] == {}
+
+
 def test_a_control_is_a_recipe_with_changes(tmp_path: Path) -> None:
     text = SMALL + "controls:\n  blind: {reward: constant, phases: {second: {turns: [adversarial]}}}\n"
     control = load(written(tmp_path, text)).control("blind")

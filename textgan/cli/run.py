@@ -58,7 +58,7 @@ def run(
     """
     if resume is not None:
         _alone(resume)
-        _play(None, resume, True, quiet, plugins, as_json)
+        _play(None, resume, quiet, plugins, as_json)
         return
     if recipe is None:
         raise click.UsageError(_which())
@@ -67,13 +67,13 @@ def run(
 
     if "=" in recipe and not Path(recipe).exists():
         raise UserError(f"{recipe}: the recipe comes first, then its settings: textgan run seqgan {recipe}")
-    checked = recipes.load(recipe, [*settings, *([] if seed is None else [f"seed={seed}"])])
+    checked = recipes.load(recipe, [*settings, *([] if seed is None else [f"seed={seed}"])], not no_controls)
     if dry_run:
         if out is not None:
             refuse_taken(out)
-        _tell(checked, out, not no_controls, as_json)
+        _tell(checked, out, as_json)
     else:
-        _play(checked, out, not no_controls, quiet, plugins, as_json)
+        _play(checked, out, quiet, plugins, as_json)
 
 
 def _alone(folder: Path) -> None:
@@ -101,32 +101,26 @@ def _which() -> str:
     return f"Which recipe? Give a file, or one of these:\n{rows}\nFor example: textgan run seqgan"
 
 
-def _tell(recipe: Recipe, out: Path | None, controls: bool, as_json: bool) -> None:
+def _tell(recipe: Recipe, out: Path | None, as_json: bool) -> None:
     """What a run would be."""
     from textgan.cli.check import summary
     from textgan.cli.output import write_json
 
     phases = {name: phase["steps"] for name, phase in recipe.filled["phases"].items()}
-    left_out = [] if controls else list(recipe.filled["controls"])
     if as_json:
-        wanted = list(recipe.filled["controls"]) if controls else []
         folder = None if out is None else str(out)
-        write_json({"name": recipe.name, "file": recipe.file, "phases": phases, "controls": wanted, "folder": folder})
+        controls = list(recipe.filled["controls"])
+        write_json({"name": recipe.name, "file": recipe.file, "phases": phases, "controls": controls, "folder": folder})
         return
     click.echo(f"{recipe.file}: ok")
     for line in summary(recipe):
         click.echo(f"  {line}")
-    click.echo(
-        f"  would go to {out or f'runs/{recipe.name}-DATE-TIME'}; {sum(phases.values()):,} rounds in all",
-        nl=False,
-    )
-    click.echo(f", without controls ({', '.join(left_out)})" if left_out else "")
+    click.echo(f"  would go to {out or f'runs/{recipe.name}-DATE-TIME'}; {sum(phases.values()):,} rounds in all")
 
 
 def _play(
     recipe: Recipe | None,
     out: Path | None,
-    controls: bool,
     quiet: bool,
     plugins: Sequence[Path],
     as_json: bool,
@@ -145,10 +139,7 @@ def _play(
         folder = out or new_folder(recipe.name)
     with suited(news(), quiet) as observer:
         try:
-            if recipe is None:
-                result = running.resume(folder, observer)
-            else:
-                result = running.start(recipe, folder, observer, controls)
+            result = running.resume(folder, observer) if recipe is None else running.start(recipe, folder, observer)
             observer.finished = True
         except (Stopped, KeyboardInterrupt) as stop:
             observer.close()

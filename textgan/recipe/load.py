@@ -60,11 +60,16 @@ class Recipe:
         return write(self.filled)
 
 
-def load(name: str | File, settings: Iterable[str] = ()) -> Recipe:
-    """Reads, merges, overrides, checks and fills. Raises RecipeError or UserError; imports nothing heavy."""
+def load(name: str | File, settings: Iterable[str] = (), controls: bool = True) -> Recipe:
+    """Reads, merges, overrides, checks and fills. Raises RecipeError or UserError; imports nothing heavy.
+
+    Without its controls, these may be of no sense: a control may change a phase that the settings leave out.
+    """
     file = layers.resolve(str(name))
     tree, places = layers.read(file)
     layers.override(tree, places, settings)
+    if not controls:
+        tree.pop("controls", None)
     return _checked(file.stem, str(file), tree, places)
 
 

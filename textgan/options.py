@@ -19,6 +19,8 @@ Fraction = Annotated[float, Ge(0), Le(1)]
 """0 to 1, both included."""
 Probability = Annotated[float, Ge(0), Lt(1)]
 """0 to 1, without 1: a dropout rate."""
+PhaseName = Annotated[str, "a phase of the recipe"]
+"""The name of one of the recipe's phases."""
 
 __all__ = [
     "Annotated",
@@ -32,6 +34,7 @@ __all__ = [
     "Lt",
     "Mapping",
     "NonNegativeFloat",
+    "PhaseName",
     "PositiveFloat",
     "PositiveInt",
     "Probability",

@@ -61,6 +61,8 @@ class Spec:
     shared: frozenset[str]
     traits: Mapping[str, Any]
     doc: str = ""
+    spared: frozenset[str] = frozenset()
+    """Those of `shared` that it can do without: they have a default."""
 
     @property
     def summary(self) -> str:
@@ -102,8 +104,9 @@ def _spec(component: Component, arguments: list[tuple[str, Any, Any]], traits: M
         for name, annotation, default in arguments
         if name not in SHARED
     }
-    shared = frozenset(name for name, _, _ in arguments if name in SHARED)
-    return Spec(component, found, shared, traits, _prose(doc))
+    shared = {name: default for name, _, default in arguments if name in SHARED}
+    spared = frozenset(name for name, default in shared.items() if default is not MISSING)
+    return Spec(component, found, frozenset(shared), traits, _prose(doc), spared)
 
 
 def _inspect(component: Component) -> Spec:

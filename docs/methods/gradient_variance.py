@@ -73,8 +73,9 @@ def reward_of(run: Run):  # type: ignore[no-untyped-def]
 def main(seed: int = 0) -> None:
     torch.manual_seed(seed)
     run = build(recipe.load("seqgan", [f"seed={seed}", "phases.adversarial=null", "controls=null"]))
-    for _ in train(run.phases, run.batches):
-        pass
+    for step in train(run.phases, run.batches):
+        for callback in run.callbacks:
+            callback(step)
     critic = ActorCritic(run.corpus.vocab)
     print(f"the critic foresees {fit(critic, run):.0%} of the variance of the returns\n")
     estimators: dict[str, Estimator] = {

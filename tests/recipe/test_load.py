@@ -123,6 +123,29 @@ def test_what_does_not_hold_together_is_told(tmp_path: Path, change: tuple[str, 
     assert any(told in line for line in problems(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("callback", "told"),
+    [
+        (
+            "{name: inherit, phase: frist}",
+            'phase there is no phase "frist"; did you mean "first"? callbacks=[]',
+        ),
+        ("{name: anneal, option: x.y, phase: other, start: 0, end: 1}", '"other"; this recipe has: first, second.'),
+    ],
+)
+def test_a_callback_waits_for_no_phase_that_is_not_there(tmp_path: Path, callback: str, told: str) -> None:
+    (found,) = problems(tmp_path, SMALL + f"callbacks: [{callback}]\n")
+    assert told in found
+
+
+def test_a_callback_has_the_players_that_it_cannot_do_without(tmp_path: Path) -> None:
+    alone = SMALL.replace("discriminator: text_cnn\nloss: bce\n", "reward: bleu\n")
+    alone = alone.replace(", {objective: discriminate, times: 2}", "")
+    load(written(tmp_path, alone + "callbacks: [{name: anneal, option: x.y, phase: first, start: 0, end: 1}]\n"))
+    (found,) = problems(tmp_path, alone + "callbacks: [{name: inherit, phase: first}]\n")
+    assert '"inherit" needs a discriminator' in found
+
+
 def test_settings_are_blamed_on_the_command_line(tmp_path: Path) -> None:
     assert problems(tmp_path, SMALL, "estimator.rollouts=0") == [
         "command line estimator.rollouts expected at least 1, found 0"

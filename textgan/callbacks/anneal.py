@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from textgan.errors import UserError
-from textgan.options import Literal, PositiveInt
+from textgan.options import Literal, PhaseName, PositiveInt
 from textgan.registry import suggest
 from textgan.training import Callback, Step
 
@@ -32,7 +32,7 @@ class Anneal(Callback):
     def __init__(
         self,
         option: str,
-        phase: str,
+        phase: PhaseName,
         start: float,
         end: float,
         rounds: PositiveInt | None = None,
@@ -55,12 +55,6 @@ class Anneal(Callback):
         self.phase, self.start, self.end, self.rounds, self.shape = phase, start, end, rounds, shape
 
     def __call__(self, step: Step) -> None:
-        if self.phase not in [phase.name for phase in step.phases]:
-            names = [phase.name for phase in step.phases]
-            raise UserError(
-                f'callback "anneal": there is no phase "{self.phase}"{suggest(self.phase, names)}; '
-                f"there are: {', '.join(names)}"
-            )
         if not self.players:
             turns = [turn for phase in step.phases if phase.name == self.phase for turn in phase.turns]
             self.players = self._allowing([turn.objective for turn in turns])

@@ -8,6 +8,7 @@ from typing import Any
 
 from textgan import registry, spec
 from textgan.errors import UserError
+from textgan.options import PhaseName
 from textgan.recipe import schema, values
 from textgan.recipe.capability import complaints, lacking
 from textgan.recipe.layers import merge
@@ -47,6 +48,7 @@ class Checker:
             filled[name] = [
                 self._component(kind, item, (name, i)) for i, item in enumerate(self._list(tree.get(name), (name,)))
             ]
+        self._absent_phases(filled["callbacks"], filled["phases"])
         self._unmoved(filled["phases"])
         for block, text in complaints(self.specs):
             self.complain((block,), text)
@@ -97,7 +99,7 @@ class Checker:
         if path == (kind,):
             self._shared(known, kind, list(schema.BLOCKS)[: list(schema.BLOCKS).index(kind)], path)
             self.specs[kind] = known
-        elif kind in ("objective", "metric"):
+        elif kind in ("objective", "metric", "callback"):
             self._shared(known, kind, schema.BLOCKS, path)
             if kind == "objective" and "generator" in self.specs:
                 for text in lacking(known, self.specs["generator"]):
@@ -110,7 +112,7 @@ class Checker:
 
     def _shared(self, known: Spec, kind: str, earlier: Iterable[str], path: Path) -> None:
         """A component asks for players that the recipe must have."""
-        for need in sorted(known.shared - CORPUS - {"texts", "parameters", "run_folder", "exported"}):
+        for need in sorted(known.shared - known.spared - CORPUS - {"texts", "parameters", "run_folder", "exported"}):
             if need not in earlier:
                 self.complain(path, f'"{known.component.name}" asks for the {need}, which a {kind} cannot have')
             elif need not in self.specs and need not in self.broken:
@@ -187,6 +189,18 @@ class Checker:
             ]
             filled[name] = options
         return filled
+
+    def _absent_phases(self, callbacks: Iterable[Tree | None], phases: Tree) -> None:
+        """A callback that waits for a phase that never comes."""
+        for i, block in enumerate(callbacks):
+            options = spec.read(registry.find("callback", block["name"])).options if block and phases else {}
+            for name, option in options.items():
+                wanted = (block or {}).get(name)
+                if option.type == PhaseName and isinstance(wanted, str) and wanted not in phases:
+                    near = registry.suggest(wanted, phases) or f"; this recipe has: {', '.join(phases)}."
+                    self.complain(
+                        ("callbacks", i, name), f'there is no phase "{wanted}"{near} callbacks=[] leaves callbacks out'
+                    )
 
     def _unmoved(self, phases: Tree) -> None:
         """A verdict that is never trained, or a critic: it would run, and mean nothing."""

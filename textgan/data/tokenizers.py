@@ -59,16 +59,23 @@ def word(
         min_count: words seen less often in the training text become <unk>.
         lowercase: read all text in lower case.
     """
-    from tokenizers import Regex, normalizers, pre_tokenizers
+    from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Tokenizer as Backend
 
-    normalizer = normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else [])])
-    splitter = pre_tokenizers.Split(Regex(WORDS), "removed", invert=True)
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(piece for piece, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
-    backend, vocab = _by_count(counts, vocab_size, min_count)
-    backend.normalizer, backend.pre_tokenizer = normalizer, splitter
-    return wrap(backend, vocab, UNK)
+    backend = Backend(models.WordLevel(unk_token=UNK))
+    backend.normalizer = normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else [])])
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(WORDS), "removed", invert=True)
+
+    def counted(least: int) -> list[str]:  # by falling count, ties by alphabet
+        trainer = trainers.WordLevelTrainer(
+            vocab_size=2**32, min_frequency=least, show_progress=False, special_tokens=[]
+        )
+        backend.train_from_iterator(texts, trainer)
+        ids = backend.get_vocab()
+        return sorted(ids, key=ids.__getitem__)
+
+    found = counted(1)
+    return _numbered(backend, found, found if min_count == 1 else counted(min_count), vocab_size)
 
 
 def char(texts: Sequence[str], vocab_size: PositiveInt | None = None, min_count: PositiveInt = 1) -> Tokenizer:
@@ -78,15 +85,17 @@ def char(texts: Sequence[str], vocab_size: PositiveInt | None = None, min_count:
         vocab_size: at most this many ids, the four special ones included; None for no limit.
         min_count: characters seen less often in the training text become <unk>.
     """
-    from tokenizers import Regex, decoders, pre_tokenizers
+    from tokenizers import Regex, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer as Backend
 
+    backend = Backend(models.WordLevel(unk_token=UNK))
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.)"), "isolated")  # Oniguruma's (?m:.) is any character
+    backend.decoder = decoders.Fuse()
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)
-    backend, vocab = _by_count(counts, vocab_size, min_count)
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.)"), "isolated")  # Oniguruma's (?m:.) is any character
-    backend.decoder = decoders.Fuse()
-    return wrap(backend, vocab, UNK)
+    found = sorted(counts, key=lambda letter: (-counts[letter], letter))
+    return _numbered(backend, found, [letter for letter in found if counts[letter] >= min_count], vocab_size)
 
 
 def bpe(texts: Sequence[str], vocab_size: PositiveInt = 8000, min_count: PositiveInt = 2) -> Tokenizer:
@@ -164,22 +173,27 @@ def numbers(size: Count, bos: Count, eos: Count | None = None) -> Tokenizer:
     return wrap(backend, Vocabulary(size=len(ids), bos=bos, eos=eos, pad=pad, never=never))
 
 
-def _by_count(counts: Counter[str], vocab_size: int | None, min_count: int) -> tuple[Backend, Vocabulary]:
-    """The words by falling count, ties by alphabet, behind the special ones."""
-    from tokenizers import Tokenizer as Backend
+def _numbered(backend: Backend, found: Sequence[str], often: Sequence[str], vocab_size: int | None) -> Tokenizer:
+    """Gives a tokenizer that splits the ids of its words.
+
+    Args:
+        found: all words of the training text.
+        often: those that are seen often enough, the most frequent first; as many as there is room for are taken.
+    """
     from tokenizers import models
 
-    spelled_out = counts.pop(UNK, 0)
-    ordered = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
+    spelled_out = UNK in found
+    known, ordered = len(found) - spelled_out, [word for word in often if word != UNK]
     room = len(ordered) if vocab_size is None else vocab_size - len(SPECIAL)
-    if room < 1 and counts:
-        found = "min_count is higher than any word's count" if vocab_size is None else f"vocab_size is {vocab_size}"
-        raise UserError(f"the tokenizer has no room for a word: {found}; four ids are special, so allow more words")
-    words = [name for name, _ in ordered[:room]]
+    if room < 1 and known:
+        reason = "min_count is higher than any word's count" if vocab_size is None else f"vocab_size is {vocab_size}"
+        raise UserError(f"the tokenizer has no room for a word: {reason}; four ids are special, so allow more words")
+    words = ordered[:room]
     ids = {name: number for number, name in enumerate((*SPECIAL, *words))}
-    unseen = not spelled_out and len(words) == len(counts)
+    unseen = not spelled_out and len(words) == known
     never = (0, 1, 3) if unseen else (0, 1)  # <unk> may be said only where the training text says it
-    return Backend(models.WordLevel(ids, unk_token=UNK)), Vocabulary(size=len(ids), bos=1, eos=2, pad=0, never=never)
+    backend.model = models.WordLevel(ids, unk_token=UNK)
+    return wrap(backend, Vocabulary(size=len(ids), bos=1, eos=2, pad=0, never=never), UNK)
 
 
 def _fetch(path: str, revision: str | None, local: bool) -> Any:

@@ -183,6 +183,8 @@ def words(kind: Any) -> str:
     """A type in words: "whole number, 1 or more"."""
     origin, inside = get_origin(kind), get_args(kind)
     if origin is Annotated:
+        if isinstance(inside[1], str):
+            return inside[1]
         found = {name: getattr(limit, name) for limit in inside[1:] for name in BOUNDS if hasattr(limit, name)}
         if "ge" in found and len(found) == 2:
             upper = f"to {found['le']}" if "le" in found else f"to below {found['lt']}"

@@ -82,6 +82,37 @@ def test_normalisers_are_logsumexp(shape: tuple[int, int, int], shifted: bool, t
     torch.testing.assert_close(found.double(), exact(features, weight, bias).logsumexp(1), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [2.0, 300.0], ids=["small logits", "huge logits"])
+@pytest.mark.parametrize("shape", [*SHAPES, (300, 64, 41), (1000, 17, 1003), (130, 33, 7)])
+def test_gradients_of_normalisers(shape: tuple[int, int, int], scale: float, threads: int) -> None:
+    """Also sizes that fill no vector, rows that fill no sheet, and more threads than blocks of words."""
+    features, weight, bias = case(shape, scale)
+    grad, words = torch.randn(len(features)), made(weight, bias)
+    exactly = [part.double().requires_grad_() for part in (features, weight, bias)]
+    value = (exact(*exactly).logsumexp(1) * grad.double()).sum()
+    expected = torch.autograd.grad(value, exactly)
+    found = words.gradients(features, words.normaliser(features, True), grad)
+    for one, other in zip(found, expected, strict=True):
+        tolerance = float(other.abs().max()) * (1e-5 if scale < 60 else 1e-3)  # a logit's own rounding, exponentiated
+        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=tolerance)
+
+
+@pytest.mark.parametrize("never", [-1e4, -torch.inf])
+def test_barred_words_and_rows_of_no_weight_pass_nothing_back(never: float) -> None:
+    features, weight, _ = case((130, 5, 43))
+    barred = torch.arange(130) % 3 != 0
+    words = made(weight, torch.where(barred, never, 0.0))
+    grad = torch.where(torch.arange(43) % 2 == 0, 0.0, 1.0)
+    to_features, to_weight, to_bias = words.gradients(features, words.normaliser(features, True), grad)
+    assert not to_features[::2].any()
+    assert not to_weight[barred].any()
+    assert not to_bias[barred].any()
+    torch.testing.assert_close(to_bias.sum(), grad.sum())
+    nothing = words.gradients(features[:0], grad[:0], grad[:0])
+    assert [part.abs().sum() for part in nothing] == [0, 0, 0]
+    assert [tuple(part.shape) for part in nothing] == [(0, 5), (130, 5), (130,)]
+
+
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_rows_like_the_one_before_have_words_of_their_own(shape: tuple[int, int, int], shifted: bool) -> None:

@@ -25,14 +25,17 @@ def by_torch(features: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> 
     return functional.cross_entropy(functional.linear(features, weight, bias), tokens, reduction="none")
 
 
+@pytest.mark.parametrize("native", [True, False], ids=["kernel", "plain"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("held", [1_280_000, 200, 1])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_value_and_gradients_are_cross_entropys(
-    shape: tuple[int, int, int], held: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, int, int], held: int, dtype: torch.dtype, native: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "describe", lambda device: Device(device, held, waits=False, gathers=True))
     parts, tokens, each = case(shape, dtype)
+    if not native:
+        monkeypatch.setattr(LinearHead, "_kernel", None)
     found = LinearHead(parts[1], parts[2]).nll(parts[0], tokens)
     expected = by_torch(*parts, tokens)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
@@ -46,7 +49,7 @@ def test_gradients_are_the_slope(shape: tuple[int, int, int]) -> None:
     parts, tokens, _ = case(shape, torch.float64)
 
     def nll(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return linear_nll(features, weight, bias, tokens, lambda rows: (rows @ weight.t() + bias).logsumexp(1))
+        return linear_nll(features, weight, bias, tokens, LinearHead(weight, bias))
 
     assert torch.autograd.gradcheck(nll, parts)
 

@@ -1,4 +1,5 @@
-"""The kernel that draws words from a linear layer, and finds its normaliser, without writing logits down."""
+"""The kernel that draws words from a linear layer, and finds its normaliser and that one's gradients, without writing
+logits down."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from textgan.kernels import library
 
@@ -26,6 +28,7 @@ class Words:
     def __init__(self, kernels: ctypes.CDLL, weight: Tensor, bias: Tensor) -> None:
         self._kernels = kernels
         size, hidden = weight.shape
+        self._size = size
         self.blocks = -(-size // BLOCK)
         packed, self._bias = (
             weight.new_zeros(self.blocks * BLOCK, hidden),
@@ -53,6 +56,30 @@ class Words:
         self._run(features, shifted, None, None, found)
         return found
 
+    def gradients(self, features: Tensor, norm: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of sum of grad * normaliser: to features [R,H], weight [V,H] and bias [V].
+
+        Args:
+            features: [R,H] float32.
+            norm: [R], what `normaliser` found for them.
+            grad: [R] float32.
+        """
+        threads, features = torch.get_num_threads(), features.contiguous()
+        rows, hidden = features.shape
+        lanes = self._kernels.textgan_lanes()
+        wide = -(-hidden // lanes) * lanes
+        vectors = functional.pad(self._weight.transpose(1, 2), (0, wide - hidden)).contiguous()  # [blocks,BLOCK,wide]
+        to_features = features.new_zeros(threads, rows, wide)
+        to_weight = features.new_zeros(self.blocks, hidden + 1, BLOCK)
+        held = (norm.contiguous(), grad.contiguous())
+        at = [tensor.data_ptr() for tensor in (*held, to_features, to_weight)]
+        self._kernels.textgan_words_backward(
+            *(features.data_ptr(), rows, hidden, self._weight.data_ptr(), self._bias.data_ptr(), self.blocks),
+            *(vectors.data_ptr(), wide, *at, threads),
+        )
+        by_word = to_weight.transpose(1, 2).reshape(-1, hidden + 1)[: self._size]
+        return to_features.sum(0)[:, :hidden], by_word[:, :-1], by_word[:, -1]
+
     def _run(self, features: Tensor, shifted: bool, *wanted: Tensor | None) -> None:
         threads, features = torch.get_num_threads(), features.contiguous()
         scratch = features.new_empty(threads * self._kernels.textgan_panel() * (self.blocks + features.shape[1]))
@@ -72,4 +99,6 @@ def load() -> Callable[[Tensor, Tensor], Words] | None:
     at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
     kernels.textgan_words.argtypes = [at, large, large, at, at, large, small, at, at, at, at, small]
     kernels.textgan_words.restype = None
+    kernels.textgan_words_backward.argtypes = [at, large, large, at, at, large, at, large, at, at, at, at, small]
+    kernels.textgan_words_backward.restype = None
     return lambda weight, bias: Words(kernels, weight, bias)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from textgan.devices import describe
 from textgan.draws import in_pieces, inverse_cdf, two_level
 from textgan.kernels.words import Words
-from textgan.nn.linear_nll import linear_nll
+from textgan.nn.linear_nll import gradients, linear_nll
 
 SAFE = 60.0
 """Logits up to that size can be exponentiated as they are: sums of float32 neither overflow nor vanish."""
@@ -64,7 +64,7 @@ class LinearHead:
         return in_pieces(self, features, _of_own_safe if safe else _of_own)
 
     def nll(self, features: Tensor, tokens: Tensor) -> Tensor:
-        return linear_nll(features, self.weight, self.bias, tokens, self._normaliser)
+        return linear_nll(features, self.weight, self.bias, tokens, self)
 
     def tempered(self, temperature: float) -> LinearHead:
         if temperature not in self._at:
@@ -79,11 +79,17 @@ class LinearHead:
             return None
         return made(self.weight.detach(), self.bias.detach())
 
-    def _normaliser(self, features: Tensor) -> Tensor:
+    def normaliser(self, features: Tensor) -> Tensor:
         """The log of the sum of all exponentiated logits, [R,H] -> [R]."""
         if self._kernel is not None:
             return self._kernel.normaliser(features, not self._is_safe(features))
         return in_pieces(self, features, lambda logits: logits.logsumexp(1))
+
+    def gradients(self, features: Tensor, norm: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What grad * normaliser passes back, norm being the normaliser: to features, weight and bias."""
+        if self._kernel is not None:
+            return self._kernel.gradients(features, norm, grad)
+        return gradients(features, self.weight, self.bias, norm, grad)
 
     def _is_safe(self, features: Tensor) -> bool:
         """Whether no logit of these rows, those of barred words aside, is larger in size than `SAFE`, for certain.

@@ -75,8 +75,9 @@ def token_log_prob(head: Head, features: Tensor, batch: Batch) -> Tensor:
     tokens, valid = batch.tokens, batch.valid
     if describe(tokens.device).waits:
         return -head.nll(features.flatten(0, 1), tokens.flatten()).view_as(valid) * valid
-    nll = head.nll(features[valid], tokens[valid])
-    return torch.zeros_like(features[..., 0]).masked_scatter(valid, -nll)
+    places = valid.flatten().nonzero()[:, 0]  # found once: a boolean index would look for them each time
+    nll = head.nll(features.flatten(0, 1).index_select(0, places), tokens.flatten().index_select(0, places))
+    return features.new_zeros(valid.numel()).index_copy(0, places, -nll).view_as(valid)
 
 
 class Tempered(Autoregressive):

@@ -21,7 +21,8 @@ import torch  # noqa: F401  the library needs its OpenMP
 COMPILE = ("-O3", "-march=native", "-mprefer-vector-width=512", "-fno-signed-zeros", "-fno-trapping-math", "-fopenmp")
 PORTABLE = tuple(flag for flag in COMPILE if not flag.startswith("-mprefer"))
 """What is tried where the compiler knows no preferred width."""
-SOURCES = ("words.c", "windows.c", "winners.c")
+SOURCES = ("words.c", "slopes.c", "windows.c", "winners.c")
+HEADERS = ("tile.h",)
 SWITCH = "TEXTGAN_NATIVE"
 """Environment: 0 leaves everything to PyTorch."""
 
@@ -31,7 +32,7 @@ def load() -> ctypes.CDLL | None:
     """The library of all kernels, compiled if need be. None where that cannot be done, or is switched off."""
     if os.environ.get(SWITCH) == "0" or os.name != "posix":
         return None
-    sources = {name: files("textgan.kernels").joinpath(name).read_bytes() for name in SOURCES}
+    sources = {name: files("textgan.kernels").joinpath(name).read_bytes() for name in (*SOURCES, *HEADERS)}
     for flags in (COMPILE, PORTABLE):
         try:
             return ctypes.CDLL(str(_compiled(sources, flags)))
@@ -55,9 +56,9 @@ def _compiled(sources: dict[str, bytes], flags: tuple[str, ...]) -> Path:
             for name, source in sources.items():
                 (place / name).write_bytes(source)
             linked = place / "kernels.so"
-            objects = [str(Path(name).with_suffix(".o")) for name in sources]
+            objects = [str(Path(name).with_suffix(".o")) for name in SOURCES]
             quietly = {"check": True, "capture_output": True, "timeout": 120, "cwd": folder}
-            subprocess.run([compiler, *flags, "-fPIC", "-c", *sources], **quietly)  # type: ignore[call-overload]
+            subprocess.run([compiler, *flags, "-fPIC", "-c", *SOURCES], **quietly)  # type: ignore[call-overload]
             # Linked without -fopenmp: the symbols are PyTorch's.
             subprocess.run([compiler, "-shared", *objects, "-o", linked.name], **quietly)  # type: ignore[call-overload]
             with linked.open("r+b") as library:

@@ -73,7 +73,7 @@ class Words:
         to_weight = features.new_zeros(self.blocks, hidden + 1, BLOCK)
         held = (norm.contiguous(), grad.contiguous())
         at = [tensor.data_ptr() for tensor in (*held, to_features, to_weight)]
-        self._kernels.textgan_words_backward(
+        self._kernels.textgan_slopes(
             *(features.data_ptr(), rows, hidden, self._weight.data_ptr(), self._bias.data_ptr(), self.blocks),
             *(vectors.data_ptr(), wide, *at, threads),
         )
@@ -99,6 +99,6 @@ def load() -> Callable[[Tensor, Tensor], Words] | None:
     at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
     kernels.textgan_words.argtypes = [at, large, large, at, at, large, small, at, at, at, at, small]
     kernels.textgan_words.restype = None
-    kernels.textgan_words_backward.argtypes = [at, large, large, at, at, large, at, large, at, at, at, at, small]
-    kernels.textgan_words_backward.restype = None
+    kernels.textgan_slopes.argtypes = [at, large, large, at, at, large, at, large, at, at, at, at, small]
+    kernels.textgan_slopes.restype = None
     return lambda weight, bias: Words(kernels, weight, bias)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -54,10 +55,10 @@ def names(each: tuple[Spec, ...]) -> str:
     return "+".join(known.component.name for known in each)
 
 
-def built(kind: str, known: Spec, shared: dict[str, Any]) -> Any:
+def built(kind: str, known: Spec, shared: dict[str, Any], more: dict[str, Any]) -> Any:
     options = {name: o.default for name, o in known.options.items() if o.default is not MISSING}
     options |= {name: value for name, value in SMALL.items() if name in options}
-    return make(kind, {"name": known.component.name} | options, shared)
+    return make(kind, {"name": known.component.name} | options | more, shared)
 
 
 @cache
@@ -65,13 +66,19 @@ def corpus() -> Any:
     return tiny_corpus()
 
 
-@pytest.mark.parametrize("each", ACCEPTED, ids=names)
-def test_what_is_accepted_takes_a_step(each: tuple[Spec, ...]) -> None:
+STRAIGHT = [("straight_through", True)]
+CASES = [(each, []) for each in ACCEPTED]
+CASES += [(each, STRAIGHT) for each in ACCEPTED if "straight_through" in each[3].options]
+"""Combinations, and options of the estimator that change what the discriminator reads."""
+
+
+@pytest.mark.parametrize(("each", "more"), CASES, ids=[names(each) + "+straight" * len(more) for each, more in CASES])
+def test_what_is_accepted_takes_a_step(each: tuple[Spec, ...], more: list[tuple[str, Any]]) -> None:
     torch.manual_seed(0)
     data = corpus()
     shared: dict[str, Any] = {"corpus": data, "tokenizer": data.tokenizer, "vocab": data.vocab, "max_len": data.max_len}
     for kind, known in zip(KINDS, each, strict=True):
-        player = built(kind, known, shared)
+        player = built(kind, known, shared, dict(more) if kind == "estimator" else {})
         shared[kind] = player.eval() if isinstance(player, nn.Module) else player
     batches = Batches(data.train.batch, 8, 0)
     generator, discriminator = shared["generator"], shared["discriminator"]
@@ -114,6 +121,8 @@ def test_what_is_refused_is_told_in_a_sentence() -> None:
     assert ACCEPTED
 
 
+RELAXED = ("lstm", "text_cnn", "bce", "gumbel_softmax", "verdict")
+
 MEANINGLESS = [
     # It would run: log_prob is a bound, whose gradient is not that of the likelihood.
     ("vae", "text_cnn", "bce", "reinforce", "verdict"),
@@ -134,6 +143,14 @@ MEANINGLESS = [
 def test_what_would_run_and_mean_nothing_is_refused(each: tuple[str, ...]) -> None:
     read = {kind: spec.read(registry.find(kind, name)) for kind, name in zip(KINDS, each, strict=True)}
     assert list(complaints(read))
+
+
+def test_who_reads_the_simplex_reads_its_corners() -> None:
+    read = {kind: spec.read(registry.find(kind, name)) for kind, name in zip(KINDS, RELAXED, strict=True)}
+    assert not list(complaints(read))
+    judge = read["discriminator"]
+    read["discriminator"] = replace(judge, traits={**judge.traits, "reads": frozenset({"simplex"})})
+    assert [(block, "corners" in text) for block, text in complaints(read)] == [("discriminator", True)]
 
 
 @pytest.mark.parametrize("generator", [s.component.name for s in specs("generator")])

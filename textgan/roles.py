@@ -155,6 +155,7 @@ class Discriminator(nn.Module, ABC):
     """Tells real sequences from generated ones. A ranker is a discriminator with features under a ranking loss."""
 
     reads: ClassVar[frozenset[Space]] = frozenset({"ids"})
+    """Who reads the simplex reads ids, too, as its corners: the same verdicts in fewer numbers."""
     judges: ClassVar[Literal["sequence", "token"]] = "sequence"
     """K = 1 verdict a sequence, or K = T verdicts."""
     offers: ClassVar[frozenset[str]] = frozenset()

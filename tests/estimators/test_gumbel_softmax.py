@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from textgan.callbacks.anneal import Anneal
+from textgan.discriminators.text_cnn import TextCnn
 from textgan.draws import around, by_logits, coldest, gumbel_softmax
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
 from textgan.nn.head import LogitsHead
@@ -260,13 +261,12 @@ def test_a_schedule_of_its_own_is_caught() -> None:
 # What the discriminator reads
 
 
-@pytest.mark.parametrize("straight_through", [False, True])
-def test_fakes_are_points_without_gradients_and_reals_are_corners(straight_through: bool) -> None:
+def test_fakes_are_points_without_gradients_and_reals_are_corners() -> None:
     vocab = tiny_vocabulary(4, end=True)
     generator, batch = TabularGenerator(vocab, LENGTH), Batch.blank(64, LENGTH)
     batch.tokens[:] = torch.randint(4, (64, LENGTH))
     batch.given[:, 0] = True
-    estimator = GumbelSoftmax(vocab, 0.8, straight_through)
+    estimator = GumbelSoftmax(vocab, 0.8)
     fakes, reals = estimator.fakes(generator, batch), estimator.reals(generator, batch)
     assert not fakes.x.requires_grad
     for samples in (fakes, reals):
@@ -277,7 +277,21 @@ def test_fakes_are_points_without_gradients_and_reals_are_corners(straight_throu
     assert torch.equal(reals.chosen, batch.valid & ~batch.given)
     assert torch.equal(fakes.x[:, 0].argmax(1), batch.tokens[:, 0])
     soft = fakes.x[fakes.chosen]
-    assert bool(((soft == 0) | (soft == 1)).all()) == straight_through
+    assert not bool(((soft == 0) | (soft == 1)).all())
+
+
+def test_straight_through_the_discriminator_learns_from_ids() -> None:
+    """They get the verdicts that the one-hot words get, which the generator is paid for."""
+    vocab = tiny_vocabulary(4, end=True)
+    generator, batch = TabularGenerator(vocab, LENGTH), Batch.blank(64, LENGTH)
+    batch.tokens[:] = torch.randint(4, (64, LENGTH))
+    estimator, judge = GumbelSoftmax(vocab, 0.8, straight_through=True), TextCnn(vocab, widths=(1, 2), filters=3).eval()
+    fakes, reals = estimator.fakes(generator, batch), estimator.reals(generator, batch)
+    assert torch.equal(reals.x, batch.tokens)
+    for samples in (fakes, reals):
+        assert samples.x.shape == (64, LENGTH)
+        one_hot = samples.with_x(functional.one_hot(samples.x, 4).float())
+        torch.testing.assert_close(judge(samples).logits, judge(one_hot).logits)
 
 
 def test_behind_the_end_there_is_nothing() -> None:

@@ -33,8 +33,8 @@ class GumbelSoftmax(Estimator):
 
     Args:
         temperature: how blurred the words are; the callback `anneal` may change it from round to round.
-        straight_through: the discriminator and the generator read the likeliest word itself, one-hot; gradients are
-            those of the blurred one.
+        straight_through: the discriminator and the generator read the likeliest word itself; gradients are those of
+            the blurred one. The discriminator learns from ids, which are one-hot vectors in fewer numbers.
         averaged: with straight_through, gradients are the mean over that many blurred words around each word that was
             drawn (Paulus, Maddison & Krause 2021, arXiv:2010.04838): the same gradient on average, with less noise. It
             takes no more verdicts.
@@ -70,15 +70,15 @@ class GumbelSoftmax(Estimator):
 
     def fakes(self, generator: Generator, batch: Batch) -> Samples:
         with torch.no_grad():
-            if self.straight_through:  # words by the same law as the points' likeliest, drawn in a third of the time
-                return self._corners(generator, generator.sample(batch))
+            if self.straight_through:  # words by the same law as the points' likeliest, which here are all that is read
+                return generator.sample(batch)
             return generator.sample(batch, self._draw(generator))
 
     def reals(self, generator: Generator, batch: Batch) -> Samples:
-        return self._corners(generator, generator.real(batch))
-
-    def _corners(self, generator: Generator, ids: Samples) -> Samples:
-        return ids.with_x(functional.one_hot(ids.x, self.size).to(_dtype(generator)))  # [B,T,V]
+        ids = generator.real(batch)
+        if self.straight_through:
+            return ids
+        return ids.with_x(functional.one_hot(ids.x, self.size).to(_dtype(generator)))  # [B,T,V], beside the fakes
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         samples = generator.sample(batch, self._draw(generator))

@@ -62,6 +62,12 @@ def _space(specs: Specs) -> Iterator[Complaint]:
         if space and reader and space not in reader.traits["reads"]:
             others = _having(kind, lambda s: space in s.traits["reads"])
             yield kind, f'"{_name(reader)}" cannot read {space}, which "{_name(generator)}" makes here{others}'
+    judge = specs.get("discriminator")
+    if judge and space == "simplex" and "ids" not in judge.traits["reads"]:
+        yield (
+            "discriminator",
+            f'"{_name(judge)}" reads the simplex, but not ids, which are its corners',
+        )
 
 
 def _offers(specs: Specs) -> Iterator[Complaint]:

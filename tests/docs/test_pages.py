@@ -95,7 +95,7 @@ def test_commands_exist(page: Path, line: str, place: Path) -> None:
     given = arguments(command, rest)
     if command.name in ("run", "check") and given and given[0] != "recipe.yaml":
         try:
-            recipe.load(given[0], given[1:])
+            recipe.load(given[0], given[1:], controls="--no-controls" not in rest)
         except UserError:
             assert given[0] in ("wrong.yaml", "ids.yaml"), "these two are shown as wrong"
             raise_expected(given[0], page)

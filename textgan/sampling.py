@@ -126,9 +126,7 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, draw: Draw) -> Rol
     going, going_state, joined = own[:0], tree_rows(state, own[:0]), 0
     for t, rows in enumerate(unfinished, start=1):
         features, state = decoder.read(x[:, t - 1 : t], state)
-        joining = rows.repeat_interleave(
-            count
-        )  # those of one prefix stand together: a head may see that they are alike
+        joining = rows.repeat_interleave(count)  # completions of one prefix together: a head may see them alike
         places = joined + torch.arange(len(joining), device=x.device).view(count, len(rows)).t().flatten()
         joined += len(joining)
         features, now = features[joining], tree_rows(state, joining)

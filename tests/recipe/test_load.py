@@ -126,10 +126,7 @@ def test_what_does_not_hold_together_is_told(tmp_path: Path, change: tuple[str, 
 @pytest.mark.parametrize(
     ("callback", "told"),
     [
-        (
-            "{name: inherit, phase: frist}",
-            'phase there is no phase "frist"; did you mean "first"? callbacks=[]',
-        ),
+        ("{name: inherit, phase: frist}", 'phase there is no phase "frist"; did you mean "first"? callbacks=[]'),
         ("{name: anneal, option: x.y, phase: other, start: 0, end: 1}", '"other"; this recipe has: first, second.'),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -34,7 +36,7 @@ class Inherit(Callback):
     def __init__(self, phase: PhaseName, generator: Generator, discriminator: Discriminator) -> None:
         self.phase = phase
         self.generator, self.discriminator = generator, discriminator
-        if not self.alike():
+        if not list(self.pairs()):
             raise UserError(
                 'callback "inherit": generator and discriminator have no part of the same name and shape; give them '
                 "the same embed_dim, hidden_dim and layers, or leave the callback out (callbacks=[])"
@@ -46,22 +48,22 @@ class Inherit(Callback):
 
     def alike(self) -> dict[str, Tensor]:
         """What the generator has for the discriminator, by the names of the discriminator's tensors."""
-        known = dict(self.generator.inheritance())
-        found = {}
+        return {
+            name: mine if mine.shape == theirs.shape else turned(mine, theirs.shape[1])
+            for name, mine, theirs in self.pairs()
+        }
+
+    def pairs(self) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Parts of both that are alike, or that can be made so: the discriminator's name, the generator's, its own."""
+        known = self.generator.inheritance()
         for name, theirs in self.discriminator.state_dict().items():
             plain = name.replace(".parametrizations.", ".").removesuffix(".original")  # under a norm, say
-            mine = known.get(plain)
-            if mine is not None and plain == WORDS:
-                mine = turned(mine, theirs.shape[1])
-            if mine is not None and mine.shape == theirs.shape:
-                found[name] = mine
-        return found
+            if plain in known and (plain == WORDS or known[plain].shape == theirs.shape):
+                yield name, known[plain], theirs
 
 
 def turned(words: Tensor, size: int) -> Tensor:
     """Vectors of the words as vectors of another length, [V,E] -> [V,size], that keep their products if they can."""
-    if words.shape[1] == size:
-        return words
     left, spread, _ = torch.linalg.svd(words, full_matrices=False)
     components = (left * spread)[:, :size]
     return functional.pad(components, (0, size - components.shape[1]))

@@ -40,7 +40,7 @@ class _LinearNll(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor, by: Normaliser) -> Tensor:
         norm = by.normaliser(features)
-        ctx.save_for_backward(features, weight, bias, tokens, norm)
+        ctx.save_for_backward(features, weight, tokens, norm)
         ctx.by = by
         found: Tensor = norm - (features * weight[tokens]).sum(1) - bias[tokens]
         return found
@@ -48,7 +48,7 @@ class _LinearNll(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        features, weight, _, tokens, norm = ctx.saved_tensors
+        features, weight, tokens, norm = ctx.saved_tensors
         to_features, to_weight, to_bias = ctx.by.gradients(features, norm, grad)
         each = grad.unsqueeze(1)
         to_features.sub_(weight[tokens] * each)

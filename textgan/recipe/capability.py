@@ -64,10 +64,7 @@ def _space(specs: Specs) -> Iterator[Complaint]:
             yield kind, f'"{_name(reader)}" cannot read {space}, which "{_name(generator)}" makes here{others}'
     judge = specs.get("discriminator")
     if judge and space == "simplex" and "ids" not in judge.traits["reads"]:
-        yield (
-            "discriminator",
-            f'"{_name(judge)}" reads the simplex, but not ids, which are its corners',
-        )
+        yield "discriminator", f'"{_name(judge)}" reads the simplex, but not ids, which are its corners'
 
 
 def _offers(specs: Specs) -> Iterator[Complaint]:

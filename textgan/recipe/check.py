@@ -193,9 +193,10 @@ class Checker:
     def _absent_phases(self, callbacks: Iterable[Tree | None], phases: Tree) -> None:
         """A callback that waits for a phase that never comes."""
         for i, block in enumerate(callbacks):
-            options = spec.read(registry.find("callback", block["name"])).options if block and phases else {}
-            for name, option in options.items():
-                wanted = (block or {}).get(name)
+            if block is None or not phases:
+                continue  # complained of already
+            for name, option in spec.read(registry.find("callback", block["name"])).options.items():
+                wanted = block.get(name)
                 if option.type == PhaseName and isinstance(wanted, str) and wanted not in phases:
                     near = registry.suggest(wanted, phases) or f"; this recipe has: {', '.join(phases)}."
                     self.complain(

@@ -146,9 +146,9 @@ def test_sigterm_saves_too(tmp_path: Path) -> None:
 def test_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Path, after: float) -> None:
     folder = tmp_path / "run"
     code = (
-        "from pathlib import Path; from textgan import recipe, running; "
+        "from pathlib import Path; import torch; from textgan import recipe, running; torch.set_num_threads(1); "
         f"running.start(recipe.load('seqgan', {list(SMALL)!r}), Path({str(folder)!r}))"
-    )
+    )  # as many threads as here: rounding goes by them
     child = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
     while not (folder / "metrics.jsonl").exists() and child.poll() is None and time.monotonic() < deadline:

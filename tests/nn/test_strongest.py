@@ -9,6 +9,7 @@ from textgan.kernels import winners
 from textgan.nn.strongest import strongest
 
 SHAPES = [(1, 1, 1, 1, 1), (3, 5, 2, 5, 4), (4, 7, 3, 1, 2), (9, 20, 5, 20, 3), (6, 11, 4, 3, 7)]  # B, T, E, W, F
+LARGER = [(130, 20, 64, 3, 33), (5, 9, 3, 2, 48), (13, 21, 8, 20, 160), (2, 30, 4, 3, 17), (0, 4, 3, 2, 5)]
 
 
 def case(shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
@@ -39,7 +40,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 @pytest.mark.usefixtures("path")
-@pytest.mark.parametrize("shape", [*SHAPES, (130, 20, 64, 3, 33)])
+@pytest.mark.parametrize("shape", [*SHAPES, *LARGER])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_value_and_gradients_are_those_of_the_chain(shape: tuple[int, ...], dtype: torch.dtype) -> None:
     words, weight, inside = case(shape, dtype)

@@ -21,7 +21,7 @@ import torch  # noqa: F401  the library needs its OpenMP
 COMPILE = ("-O3", "-march=native", "-mprefer-vector-width=512", "-fno-signed-zeros", "-fno-trapping-math", "-fopenmp")
 PORTABLE = tuple(flag for flag in COMPILE if not flag.startswith("-mprefer"))
 """What is tried where the compiler knows no preferred width."""
-SOURCES = ("words.c", "slopes.c", "windows.c", "winners.c")
+SOURCES = ("words.c", "slopes.c", "windows.c", "strongest.c", "winners.c")
 HEADERS = ("tile.h",)
 SWITCH = "TEXTGAN_NATIVE"
 """Environment: 0 leaves everything to PyTorch."""

@@ -1,31 +1,10 @@
-/* Filters that each answer at one place of each sentence, their strongest: where that is, and gradients as sums of a few
- * windows and weights, which as products of matrices would be mostly zeros.
+/* The gradients of filters that each answer at one place of each sentence, their strongest: sums of a few windows and
+ * weights, which as products of matrices would be mostly zeros.
  */
 #include <stdint.h>
 #include <string.h>
 
-enum { AT_ONCE = 4 };
-
-/* answers [rows,places,filters], inside [rows,places] -> the largest where it is inside, and its first place, [rows,filters]. */
-void textgan_winners_find(const float *answers, const uint8_t *inside, float *best, int32_t *place, int64_t rows,
-                          int64_t places, int64_t filters, int32_t threads) {
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int64_t b = 0; b < rows; b++) {
-        float *restrict top = best + b * filters;
-        int32_t *restrict at = place + b * filters;
-        int first = 1;
-        for (int64_t s = 0; s < places; s++) {
-            const float *here = answers + (b * places + s) * filters;
-            if (!inside[b * places + s]) continue;
-            for (int64_t f = 0; f < filters; f++) {
-                int32_t higher = first | (here[f] > top[f]) | (here[f] != here[f]); /* a NaN is passed on */
-                at[f] = higher ? (int32_t)s : at[f];
-                top[f] = higher ? here[f] : top[f];
-            }
-            first = 0;
-        }
-    }
-}
+enum { AT_ONCE = 4, NEAR = 5000 };
 
 /* to[i] += sum of g[j] from[j][i] */
 #define ADD(count)                                              \
@@ -59,20 +38,23 @@ void textgan_winners_weight(const float *words, const int32_t *place, const floa
     }
 }
 
-/* weight [filters,size], place and slope [rows,filters] -> to_words [rows,length,embed]. A thread has sentences of its
- * own, and a filter's weights pass by all of them while they are in the first cache. */
+/* weight [filters,size], place and slope [rows,filters] -> to_words [rows,length,embed]. Sentences of NEAR numbers in all
+ * stay in the first cache while all filters pass by. */
 void textgan_winners_words(const float *weight, const int32_t *place, const float *slope, float *to_words,
                            int64_t rows, int64_t length, int64_t embed, int64_t filters, int64_t size, int32_t threads) {
-    int64_t each = (rows + threads - 1) / threads;
+    int64_t each = (rows + threads - 1) / threads, near = NEAR / (length * embed) + 1;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int32_t worker = 0; worker < threads; worker++) {
-        int64_t first = worker * each, end = first + each < rows ? first + each : rows;
-        if (first < end) memset(to_words + first * length * embed, 0, (end - first) * length * embed * sizeof(float));
-        for (int64_t f = 0; f < filters; f++) {
-            const float *from = weight + f * size;
-            for (int64_t b = first; b < end; b++) {
-                float g = slope[b * filters + f];
-                if (g != 0) add(to_words + (b * length + place[b * filters + f]) * embed, &from, &g, 1, size);
+        int64_t end = (worker + 1) * each < rows ? (worker + 1) * each : rows;
+        for (int64_t first = worker * each; first < end; first += near) {
+            int64_t last = first + near < end ? first + near : end;
+            memset(to_words + first * length * embed, 0, (last - first) * length * embed * sizeof(float));
+            for (int64_t f = 0; f < filters; f++) {
+                const float *from = weight + f * size;
+                for (int64_t b = first; b < last; b++) {
+                    float g = slope[b * filters + f];
+                    if (g != 0) add(to_words + (b * length + place[b * filters + f]) * embed, &from, &g, 1, size);
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-"""The kernel for filters that answer at one place of each sentence: finds it, and gradients from there alone."""
+"""The kernels for filters over sentences: the one place where each answers most, and gradients from there alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from torch import Tensor
 
 from textgan.kernels import library
 
+LANES = 16
+"""Filters that one vector of the processor holds at most."""
+
 
 @dataclass(frozen=True)
 class Winners:
-    """Answers of F filters of W words at each of S places of B sentences, and the largest of them.
+    """F filters of W words over the windows of B sentences, and each one's largest answer.
 
     Args:
         kernels: what `library.load` compiled.
@@ -22,17 +25,22 @@ class Winners:
 
     kernels: ctypes.CDLL
 
-    def find(self, answers: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """The largest answer over the places that count, and the first such place, each [B,F].
+    def find(self, words: Tensor, weight: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """The largest answer over the windows that count, and the first such window, each [B,F].
 
         Args:
-            answers: [B,S,F] float32.
-            inside: [B,S] bool; at least one of each sentence.
+            words: [B,T,E] float32.
+            weight: [F,W*E] float32.
+            inside: [B,S] bool, S = T - W + 1; at least one of each sentence.
         """
-        rows, places, filters = answers.shape
-        best, place = answers.new_empty(rows, filters), inside.new_empty(rows, filters, dtype=torch.int32)
-        self._run("find", answers, inside, best, place, sizes=(rows, places, filters))
-        return best, place
+        filters, size = weight.shape
+        stride, most = -(-filters // LANES) * LANES, 2 * LANES
+        best = words.new_full((len(words), stride), -torch.inf)
+        place = torch.zeros_like(best, dtype=torch.int32)
+        scratch = words.new_empty(torch.get_num_threads(), size, most)
+        sizes = (*words.shape, filters, size, stride)
+        self._run("strongest", words, weight, inside, best, place, scratch, sizes=sizes)
+        return best[:, :filters], place[:, :filters].contiguous()
 
     def to_weight(self, words: Tensor, place: Tensor, slope: Tensor, size: int) -> Tensor:
         """Gradients of filters [F,W*E], of answers whose own are `slope` [B,F].
@@ -44,17 +52,17 @@ class Winners:
             size: W*E.
         """
         found = words.new_empty(place.shape[1], size)
-        self._run("weight", words, place, slope, found, sizes=(*words.shape, place.shape[1], size))
+        self._run("winners_weight", words, place, slope, found, sizes=(*words.shape, place.shape[1], size))
         return found
 
     def to_words(self, weight: Tensor, place: Tensor, slope: Tensor, shape: torch.Size) -> Tensor:
         """Gradients of words of this shape, [B,T,E], under filters [F,W*E] float32."""
         found = weight.new_empty(shape)
-        self._run("words", weight, place, slope, found, sizes=(*shape, *weight.shape))
+        self._run("winners_words", weight, place, slope, found, sizes=(*shape, *weight.shape))
         return found
 
     def _run(self, name: str, *tensors: Tensor, sizes: tuple[int, ...]) -> None:
-        kernel: Any = self.kernels[f"textgan_winners_{name}"]
+        kernel: Any = self.kernels[f"textgan_{name}"]
         kernel.argtypes = [ctypes.c_void_p] * len(tensors) + [ctypes.c_int64] * len(sizes) + [ctypes.c_int32]
         kernel.restype = None
         dense = [tensor.contiguous() for tensor in tensors]  # those that are written to are so already

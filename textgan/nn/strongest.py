@@ -33,8 +33,8 @@ def windows(words: Tensor, width: int) -> Tensor:
 
 
 class _Strongest(torch.autograd.Function):
-    """Products of matrices both ways. Backward, a filter's row of [B,S,F] has one entry for each sentence: where the
-    device has a kernel for it, nothing but the winners is added up.
+    """Products of matrices both ways. Of a filter's answers, [B,S,F], a sentence has one winner: where the device has a
+    kernel for it, nothing else is written down or added up.
 
     PyTorch's own chain for the same splits ties, compares the whole of [B,S,F] with its maximum, and scatters the
     windows back word by word; it takes about twice as long.
@@ -42,18 +42,18 @@ class _Strongest(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, words: Tensor, weight: Tensor, inside: Tensor) -> Tensor:
-        width = weight.shape[1] // words.shape[2]
-        seen = windows(words, width)
-        answers = functional.linear(seen, weight)  # [B,S,F]
         winners = describe(words.device).winners()
         ctx.winners = winners if words.dtype == weight.dtype == torch.float32 else None
+        ctx.seen = None
         best: Tensor
         if ctx.winners is not None:
-            best, place = ctx.winners.find(answers, inside)
+            best, place = ctx.winners.find(words, weight, inside)
         else:
+            seen = windows(words, weight.shape[1] // words.shape[2])
+            answers = functional.linear(seen, weight)  # [B,S,F]
             best, place = answers.masked_fill_(~inside.unsqueeze(2), -torch.inf).max(1)  # [B,F]
+            ctx.seen = seen if weight.requires_grad else None
         ctx.save_for_backward(words, weight, place)
-        ctx.seen = seen if ctx.winners is None and weight.requires_grad else None
         ctx.mark_non_differentiable(place)
         return best
 

@@ -135,6 +135,28 @@ def test_stopped_in_a_control_and_resumed_ends_with_the_same_bytes(whole: Path, 
     assert bytes_of(folder) == bytes_of(whole)
 
 
+class ResumeMeanwhile(Observer):
+    """While the run goes on, another process tries to go on with it."""
+
+    def __init__(self) -> None:
+        self.tried: subprocess.CompletedProcess[str] | None = None
+
+    def saved(self, path: Path) -> None:
+        if self.tried is None:
+            command = [sys.executable, "-m", "textgan", "run", "--resume", str(path.parents[1])]
+            self.tried = subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_run_is_run_by_one_process(whole: Path, tmp_path: Path) -> None:
+    observer = ResumeMeanwhile()
+    running.start(small(), tmp_path / "run", observer)
+    assert observer.tried is not None
+    assert observer.tried.returncode == 2
+    assert "another process is running this run" in " ".join(observer.tried.stderr.split())
+    assert bytes_of(tmp_path / "run") == bytes_of(whole)
+    running.resume(tmp_path / "run")  # and by any other when that one has ended
+
+
 def test_sigterm_saves_too(tmp_path: Path) -> None:
     with pytest.raises(Stopped) as caught:
         running.start(small(), tmp_path / "run", StopAt(3, signal.SIGTERM))

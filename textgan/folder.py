@@ -12,6 +12,7 @@ summary.json           the last table
 cost.json              what each phase took; see textgan.meter
 controls/NAME/         a control's own run folder
 log.txt                what happened when
+.lock                  held by the process that runs it
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from textgan.atomic import refusal, write_text
 from textgan.errors import UserError
@@ -54,6 +58,29 @@ class Folder:
             reason = "there is no such folder" if not path.exists() else "holds no run (it has no recipe.yaml)"
             raise UserError(f"{path}: {reason}")
         return cls(path)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes from running this run meanwhile. Raises UserError while another one does.
+
+        The lock is the operating system's and ends with the process, however that ends. Where the file system has no
+        locks, nobody is kept out.
+        """
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise UserError(
+                f"{self.path}: another process is running this run; nothing was touched. Wait until it ends, or stop it"
+            ) from None
+        except NotImplementedError:
+            pass
+        except OSError as error:
+            raise refusal(self.path, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write(self, name: str, content: str | Mapping[str, Any]) -> None:
         """One file, replaced as a whole; mappings as JSON."""

@@ -76,17 +76,19 @@ def start(recipe: Recipe, folder: Path, observer: Observer | None = None) -> Res
     refuse_taken(folder)
     corpus = prepare(recipe)
     home = Folder.create(folder)
-    home.write("environment.json", environment(recipe))
-    home.write("recipe.given.yaml", recipe.given_yaml())
-    home.write("recipe.yaml", recipe.yaml())  # last: where it stands, a run can be gone on with
-    return _whole(recipe, corpus, home, observer or Observer())
+    with home.held():
+        home.write("environment.json", environment(recipe))
+        home.write("recipe.given.yaml", recipe.given_yaml())
+        home.write("recipe.yaml", recipe.yaml())  # last: where it stands, a run can be gone on with
+        return _whole(recipe, corpus, home, observer or Observer())
 
 
 def resume(folder: Path, observer: Observer | None = None) -> Result:
-    """Goes on with a run that was stopped, to the same end as if it had not been."""
+    """Goes on with a run that was stopped, to the same end as if it had not been. UserError while it runs."""
     home = Folder.open(folder)
-    recipe = load_recipe(folder / "recipe.yaml").named(home.read("environment.json")["recipe"])
-    return _whole(recipe, prepare(recipe), home, observer or Observer())
+    with home.held():
+        recipe = load_recipe(folder / "recipe.yaml").named(home.read("environment.json")["recipe"])
+        return _whole(recipe, prepare(recipe), home, observer or Observer())
 
 
 def branch(
@@ -106,16 +108,17 @@ def branch(
         kept: phases of which the checkpoint of every evaluation is kept.
     """
     corpus = prepare(recipe)
-    home = Folder(folder)
-    if not (folder / "recipe.yaml").is_file():
-        home = Folder.create(folder)
-        home.write("environment.json", environment(recipe))
-        home.write("recipe.yaml", recipe.yaml())
-    _same_data(home, corpus)
-    home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
-    run = build(recipe, corpus)
-    _advance(run, home, observer or Observer(), origin, limit, kept)
-    return run
+    new = not (folder / "recipe.yaml").is_file()
+    home = Folder.create(folder) if new else Folder(folder)
+    with home.held():
+        if new:
+            home.write("environment.json", environment(recipe))
+            home.write("recipe.yaml", recipe.yaml())
+        _same_data(home, corpus)
+        home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
+        run = build(recipe, corpus)
+        _advance(run, home, observer or Observer(), origin, limit, kept)
+        return run
 
 
 def _whole(recipe: Recipe, corpus: Corpus, home: Folder, observer: Observer) -> Result:

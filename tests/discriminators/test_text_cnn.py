@@ -54,6 +54,33 @@ def test_the_verdict_is_the_papers_softmax() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(
+    ("init", "gate", "highway", "filters", "embeddings"),
+    [
+        ("carry", (-2, -2), 0.2, 0.2, 1.0),
+        ("glorot", None, math.sqrt(0.03), 0.2, 1.0),
+        ("uniform", None, math.sqrt(0.03), 0.1, 0.1),
+    ],
+)
+def test_parameters_begin_where_the_released_codes_begin(
+    init: str, gate: tuple[float, float] | None, highway: float, filters: float, embeddings: float
+) -> None:
+    d = make(filters=50, init=init)  # 100 features: Glorot's bound is sqrt(6 / 200), a bias's sqrt(3 / 100), both 0.173
+    low, high = gate or (-0.173, 0.173)
+    assert low == pytest.approx(float(d.gate.bias.min()), abs=0.02)
+    assert high == pytest.approx(float(d.gate.bias.max()), abs=0.02)
+    for weights, bound in (
+        (d.transform.weight, highway),
+        (d.gate.weight, highway),
+        (d.convolution.filters[1].weight, filters),
+        (d.embedding.weight, embeddings),
+    ):
+        assert isinstance(weights, torch.Tensor)
+        assert 0.9 * bound < weights.abs().max() <= 1.001 * bound
+    assert float(d.output.weight.std()) == pytest.approx(0.088, abs=0.01)
+
+
+@torch.no_grad()
 def test_the_highway_carries_what_its_gate_lets_by() -> None:
     d, samples = make(), sentences()
     pooled = d.convolution(d.embedding(samples.x), samples.valid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from textgan.devices import describe
 from textgan.nn import spectral
 from textgan.nn.embedding import embed
 from textgan.nn.windows import TextConvolution
-from textgan.options import NonNegativeFloat, PositiveInt, Probability, Sequence
+from textgan.options import Literal, NonNegativeFloat, PositiveInt, Probability, Sequence
 from textgan.roles import Discriminator
 from textgan.types import Samples, Scores, Space, Vocabulary
 
@@ -20,10 +21,10 @@ from textgan.types import Samples, Scores, Space, Vocabulary
 class TextCnn(Discriminator):
     """Embedding, convolutions of several widths, max over time, highway, dropout, two classes.
 
-    Kim 2014 (arXiv:1408.5882) with the highway layer and the initialisation of SeqGAN's released code: embeddings
-    U(-1, 1), weights truncated N(0, 0.1), biases 0.1 (the highway's gate -2), L2 on the output layer alone. The logit
-    is the difference of the two classes' outputs, so sigmoid(logit) is the paper's softmax. A window lies inside its
-    sentence; a sentence shorter than a filter is read by one window, filled up with zeros. So padding changes nothing.
+    Kim 2014 (arXiv:1408.5882) with the highway layer of SeqGAN's released code, and L2 on the output layer alone. The
+    logit is the difference of the two classes' outputs, so sigmoid(logit) is the paper's softmax. A window lies inside
+    its sentence; a sentence shorter than a filter is read by one window, filled up with zeros. So padding changes
+    nothing.
 
     Args:
         embed_dim: size of a word's embedding; 64 in the paper.
@@ -31,6 +32,11 @@ class TextCnn(Discriminator):
         filters: filters a width, one number for all or one each.
         dropout: rate before the output layer; 0.25 in the paper. Off whenever a generator is scored.
         l2: weight of half the squared norm of the output layer; 0.2 in the paper.
+        init: how parameters begin. "carry": embeddings U(-1, 1), weights truncated N(0, 0.1), biases 0.1, but the
+            highway's gate -2, so that it carries its input on at first (Srivastava et al. 2015, arXiv:1505.00387).
+            "glorot" as SeqGAN's released code: the same, but the highway's weights and biases by Glorot & Bengio 2010,
+            U(-b, b) with b = sqrt(3 / filters). "uniform" as RankGAN's: embeddings, filters and their biases
+            U(-0.1, 0.1), the highway by Glorot.
         spectral_norm: divides the weights of every layer, embedding included, by their largest singular value, so that
             verdicts change little where text does (Miyato et al. 2018, arXiv:1802.05957). Windows overlap and the
             highway multiplies, so a slope of at most 1 is not promised.
@@ -47,6 +53,7 @@ class TextCnn(Discriminator):
         filters: PositiveInt | Sequence[PositiveInt] = 64,
         dropout: Probability = 0.25,
         l2: NonNegativeFloat = 0.2,
+        init: Literal["carry", "glorot", "uniform"] = "carry",
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
@@ -60,13 +67,28 @@ class TextCnn(Discriminator):
         self.transform, self.gate = nn.Linear(size, size), nn.Linear(size, size)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(size, 2)
+        self._begin(init)
+        if spectral_norm:
+            spectral.normalise(self)
+
+    def _begin(self, init: str) -> None:
+        """First values of all parameters."""
+        highway = (self.transform, self.gate)
         nn.init.uniform_(self.embedding.weight, -1.0, 1.0)
-        for layer in (*self.convolution.filters, self.transform, self.gate, self.output):
+        for layer in (*self.convolution.filters, *highway, self.output):
+            assert isinstance(layer, nn.Linear)
             nn.init.trunc_normal_(layer.weight, std=0.1, a=-0.2, b=0.2)
             nn.init.constant_(layer.bias, 0.1)
         nn.init.constant_(self.gate.bias, -2.0)
-        if spectral_norm:
-            spectral.normalise(self)
+        if init == "carry":
+            return
+        for layer in highway:
+            bound = math.sqrt(3 / layer.out_features)
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.uniform_(layer.bias, -bound, bound)
+        if init == "uniform":
+            for parameter in (self.embedding.weight, *self.convolution.parameters()):
+                nn.init.uniform_(parameter, -0.1, 0.1)
 
     def forward(self, samples: Samples) -> Scores:
         return self._verdict(self._pooled(samples))

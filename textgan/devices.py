@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from textgan.kernels import windows, winners, words
+from textgan.kernels import proven, windows, winners, words
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Device:
     logits: int
     waits: bool
     gathers: bool
-    words: Callable[[], Callable[[Tensor, Tensor], words.Words] | None] = lambda: None
+    words: Callable[[], Callable[[Tensor, Tensor], words.WordKernel] | None] = lambda: None
     windows: Callable[[], Callable[[Tensor, Tensor, int], windows.Windows] | None] = lambda: None
     winners: Callable[[], winners.Winners | None] = lambda: None
 
@@ -42,7 +42,8 @@ def describe(device: torch.device) -> Device:
     if device.type == "cpu":
         made = Device(device, logits=1_280_000, waits=False, gathers=True)
         return replace(made, words=words.load, windows=windows.load, winners=winners.load)
-    return Device(device, logits=256_000_000, waits=True, gathers=False)
+    made = Device(device, logits=256_000_000, waits=True, gathers=False)
+    return replace(made, words=lambda: proven.load(device, made.logits)) if device.type == "cuda" else made
 
 
 def choose(name: str) -> torch.device:

@@ -1,16 +1,27 @@
-"""The compiled kernel against float64 and plain formulas, on shapes that nothing was tuned for."""
+"""The kernels of words against float64 and plain formulas, on shapes that nothing was tuned for.
+
+Triton's need a GPU, or `pip install triton`, whose interpreter then runs them here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import pytest
 import torch
 from chances import p_value
 from torch import Tensor
 
-from textgan.kernels import words as kernel
-from textgan.kernels.words import Words
+from textgan.kernels import words as compiled
+from textgan.kernels.words import WordKernel
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
+
+Made: TypeAlias = Callable[[Tensor, Tensor], WordKernel]
 
 SHAPES = [
     # V, H, R: one of each; odd ones; a block of words exactly, and one more; rows that fill no tile; many blocks
@@ -34,11 +45,42 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(before)
 
 
-def made(weight: Tensor, bias: Tensor) -> Words:
-    found = kernel.load()
+@pytest.fixture(params=["compiled", "triton"])
+def made(request: pytest.FixtureRequest) -> Made:
+    """Makes a kernel of a weight and a bias."""
+    if request.param == "triton":
+        if importlib.util.find_spec("triton") is None:
+            pytest.skip("Triton is not installed")
+        if request.node.callspec.params.get("threads", 1) > 1:
+            pytest.skip("Triton has no threads")
+        from textgan.kernels.blocks import BlockWords
+
+        return lambda weight, bias: OnDevice(BlockWords(*moved(weight, bias), at_once=100_000))
+    found = compiled.load()
     if found is None:
         pytest.skip("no compiler here, or it is switched off")
-    return found(weight, bias)
+    return found
+
+
+class OnDevice:
+    """A kernel where it has to be, asked from here."""
+
+    def __init__(self, kernel: WordKernel) -> None:
+        self.kernel = kernel
+
+    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
+        return self.kernel.draw(*moved(features, chance), shifted).cpu()
+
+    def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
+        return self.kernel.normaliser(*moved(features), shifted).cpu()
+
+    def gradients(self, features: Tensor, norm: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        to_features, to_weight, to_bias = self.kernel.gradients(*moved(features, norm, grad))
+        return to_features.cpu(), to_weight.cpu(), to_bias.cpu()
+
+
+def moved(*tensors: Tensor) -> tuple[Tensor, ...]:
+    return tuple(tensor.to("cuda" if torch.cuda.is_available() else "cpu") for tensor in tensors)
 
 
 def case(shape: tuple[int, int, int], scale: float = 2.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,7 +109,9 @@ def check_words(words: Tensor, chance: Tensor, logits: Tensor, tolerance: float)
 
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_words_are_those_of_the_inverse_cdf(shape: tuple[int, int, int], shifted: bool, threads: int) -> None:
+def test_words_are_those_of_the_inverse_cdf(
+    shape: tuple[int, int, int], shifted: bool, threads: int, made: Made
+) -> None:
     features, weight, bias = case(shape)
     chance = torch.rand(len(features))
     words = made(weight, bias).draw(features, chance, shifted)
@@ -76,7 +120,7 @@ def test_words_are_those_of_the_inverse_cdf(shape: tuple[int, int, int], shifted
 
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_normalisers_are_logsumexp(shape: tuple[int, int, int], shifted: bool, threads: int) -> None:
+def test_normalisers_are_logsumexp(shape: tuple[int, int, int], shifted: bool, threads: int, made: Made) -> None:
     features, weight, bias = case(shape)
     found = made(weight, bias).normaliser(features, shifted)
     torch.testing.assert_close(found.double(), exact(features, weight, bias).logsumexp(1), rtol=1e-6, atol=1e-6)
@@ -84,7 +128,7 @@ def test_normalisers_are_logsumexp(shape: tuple[int, int, int], shifted: bool, t
 
 @pytest.mark.parametrize("scale", [2.0, 300.0], ids=["small logits", "huge logits"])
 @pytest.mark.parametrize("shape", [*SHAPES, (300, 64, 41), (1000, 17, 1003), (130, 33, 7)])
-def test_gradients_of_normalisers(shape: tuple[int, int, int], scale: float, threads: int) -> None:
+def test_gradients_of_normalisers(shape: tuple[int, int, int], scale: float, threads: int, made: Made) -> None:
     """Also sizes that fill no vector, rows that fill no sheet, and more threads than blocks of words."""
     features, weight, bias = case(shape, scale)
     grad, words = torch.randn(len(features)), made(weight, bias)
@@ -98,7 +142,7 @@ def test_gradients_of_normalisers(shape: tuple[int, int, int], scale: float, thr
 
 
 @pytest.mark.parametrize("never", [-1e4, -torch.inf])
-def test_barred_words_and_rows_of_no_weight_pass_nothing_back(never: float) -> None:
+def test_barred_words_and_rows_of_no_weight_pass_nothing_back(never: float, made: Made) -> None:
     features, weight, _ = case((130, 5, 43))
     barred = torch.arange(130) % 3 != 0
     words = made(weight, torch.where(barred, never, 0.0))
@@ -115,7 +159,9 @@ def test_barred_words_and_rows_of_no_weight_pass_nothing_back(never: float) -> N
 
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_rows_like_the_one_before_have_words_of_their_own(shape: tuple[int, int, int], shifted: bool) -> None:
+def test_rows_like_the_one_before_have_words_of_their_own(
+    shape: tuple[int, int, int], shifted: bool, made: Made
+) -> None:
     """As many times over as completions of one prefix stand beside each other, across panels and threads."""
     features, weight, bias = case(shape)
     features = features.repeat_interleave(torch.arange(len(features)) % 90 + 1, 0)[:3000]
@@ -127,7 +173,7 @@ def test_rows_like_the_one_before_have_words_of_their_own(shape: tuple[int, int,
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("offset", [0.0, 900.0, -900.0])
-def test_huge_logits_need_the_shift_and_no_more(shape: tuple[int, int, int], offset: float) -> None:
+def test_huge_logits_need_the_shift_and_no_more(shape: tuple[int, int, int], offset: float, made: Made) -> None:
     features, weight, bias = case(shape, scale=300.0)
     bias = bias + offset
     logits, words = exact(features, weight, bias), made(weight, bias)
@@ -139,7 +185,9 @@ def test_huge_logits_need_the_shift_and_no_more(shape: tuple[int, int, int], off
 
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", [(2, 3, 4000), (7, 5, 4000), (65, 4, 4000), (500, 8, 8000)])
-def test_words_come_as_often_as_they_should(shape: tuple[int, int, int], shifted: bool, threads: int) -> None:
+def test_words_come_as_often_as_they_should(
+    shape: tuple[int, int, int], shifted: bool, threads: int, made: Made
+) -> None:
     features, weight, bias = case(shape)
     features[:] = features[0]
     words = made(weight, bias).draw(features, torch.rand(len(features)), shifted)
@@ -150,7 +198,7 @@ def test_words_come_as_often_as_they_should(shape: tuple[int, int, int], shifted
 @pytest.mark.parametrize("never", [-1e4, -torch.inf])
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("size", [2, 9, 64, 65, 130, 1000])
-def test_barred_words_are_never_drawn(size: int, shifted: bool, never: float, chance: float) -> None:
+def test_barred_words_are_never_drawn(size: int, shifted: bool, never: float, chance: float, made: Made) -> None:
     """Whatever the chance, and whichever are barred: the first, the last, whole blocks, all but one."""
     features, weight, _ = case((size, 5, 40))
     patterns = [torch.rand(size) < share for share in (0.2, 0.5, 0.9, 0.99)]
@@ -170,7 +218,7 @@ def test_barred_words_are_never_drawn(size: int, shifted: bool, never: float, ch
         torch.testing.assert_close(found.double(), normaliser, rtol=1e-6, atol=2e-6)
 
 
-def test_rows_that_are_strided_or_missing() -> None:
+def test_rows_that_are_strided_or_missing(made: Made) -> None:
     features, weight, bias = case((70, 6, 21))
     words, chance = made(weight, bias), torch.rand(42)
     spread = torch.randn(21, 12)
@@ -182,7 +230,7 @@ def test_rows_that_are_strided_or_missing() -> None:
     assert words.normaliser(features[:0], False).shape == (0,)
 
 
-def test_one_thread_and_many_draw_the_same() -> None:
+def test_one_thread_and_many_draw_the_same(made: Made) -> None:
     features, weight, bias = case((300, 8, 1003))
     words, chance, before = made(weight, bias), torch.rand(1003), torch.get_num_threads()
     found = []

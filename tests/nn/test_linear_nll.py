@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.devices import Device
-from textgan.nn import linear_nll as module
+from textgan.devices import describe
+from textgan.nn import head as module
 from textgan.nn.head import LinearHead
 from textgan.nn.linear_nll import linear_nll
 
@@ -32,7 +34,7 @@ def by_torch(features: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> 
 def test_value_and_gradients_are_cross_entropys(
     shape: tuple[int, int, int], held: int, dtype: torch.dtype, native: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "describe", lambda device: Device(device, held, waits=False, gathers=True))
+    monkeypatch.setattr(module, "describe", lambda device: replace(describe(device), logits=held))
     parts, tokens, each = case(shape, dtype)
     if not native:
         monkeypatch.setattr(LinearHead, "_kernel", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,6 +15,19 @@ from textgan.kernels import library
 
 BLOCK = 64
 """Words of a block; the kernel's own constant."""
+
+
+class WordKernel(Protocol):
+    """Words from softmax(features weight^T + bias), and its normaliser, of one weight [V,H] and bias [V]."""
+
+    def draw(self, features: Tensor, chance: Tensor, shifted: bool, /) -> Tensor:
+        """Words [R], for features [R,H] and chances [R] in [0, 1). Logits may be large where `shifted`."""
+
+    def normaliser(self, features: Tensor, shifted: bool, /) -> Tensor:
+        """log sum_v exp(logit_v), [R]."""
+
+    def gradients(self, features: Tensor, norm: Tensor, grad: Tensor, /) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of sum of grad * normaliser: to features [R,H], weight [V,H] and bias [V]."""
 
 
 class Words:

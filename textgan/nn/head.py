@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from textgan.devices import describe
 from textgan.draws import in_pieces, inverse_cdf, two_level
-from textgan.kernels.words import Words
-from textgan.nn.linear_nll import gradients, linear_nll
+from textgan.kernels.plain import gradients
+from textgan.kernels.words import WordKernel
+from textgan.nn.linear_nll import linear_nll
 
 SAFE = 60.0
 """Logits up to that size can be exponentiated as they are: sums of float32 neither overflow nor vanish."""
@@ -60,7 +61,7 @@ class LinearHead:
     def draw(self, features: Tensor) -> Tensor:
         safe = self._is_safe(features)
         if self._kernel is not None:
-            return self._kernel.draw(features, torch.rand(len(features), dtype=features.dtype), not safe)
+            return self._kernel.draw(features, torch.rand_like(features[:, 0]), not safe)
         return in_pieces(self, features, _of_own_safe if safe else _of_own)
 
     def nll(self, features: Tensor, tokens: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class LinearHead:
         return self._at[temperature]
 
     @cached_property
-    def _kernel(self) -> Words | None:
+    def _kernel(self) -> WordKernel | None:
         """The same in a kernel, where the device has one."""
         made = describe(self.weight.device).words()
         if made is None or self.weight.dtype != torch.float32:
@@ -89,7 +90,7 @@ class LinearHead:
         """What grad * normaliser passes back, norm being the normaliser: to features, weight and bias."""
         if self._kernel is not None:
             return self._kernel.gradients(features, norm, grad)
-        return gradients(features, self.weight, self.bias, norm, grad)
+        return gradients(features, self.weight, self.bias, norm, grad, describe(features.device).logits)
 
     def _is_safe(self, features: Tensor) -> bool:
         """Whether no logit of these rows, those of barred words aside, is larger in size than `SAFE`, for certain.

@@ -45,9 +45,10 @@ class BlockWords:
         before = torch.where(block > 0, cdf.gather(1, (block - 1).clamp_min(0)), 0.0)
         rest = (target - before).contiguous()
         size, hidden = self._weight.shape
-        _pick[(len(features),)](
-            *(features, self._weight, self._bias, block, top, rest, words, size, hidden, BLOCK, DEEP)
-        )
+        with torch.cuda.device_of(features):
+            _pick[(len(features),)](
+                *(features, self._weight, self._bias, block, top, rest, words, size, hidden, BLOCK, DEEP)
+            )
         return words
 
     def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
@@ -66,10 +67,11 @@ class BlockWords:
         size, hidden = self._weight.shape
         rows = len(features)
         tops, sums = features.new_empty(2, rows, self._blocks)
-        _sum[(triton.cdiv(rows, TILE), self._blocks)](
-            *(features, self._weight, self._bias, tops, sums, rows, size, hidden, self._blocks),
-            *(TILE, BLOCK, DEEP),
-        )
+        with torch.cuda.device_of(features):
+            _sum[(triton.cdiv(rows, TILE), self._blocks)](
+                *(features, self._weight, self._bias, tops, sums, rows, size, hidden, self._blocks),
+                *(TILE, BLOCK, DEEP),
+            )
         top = tops.amax(1)
         return top, (sums * (tops - top.unsqueeze(1)).exp()).cumsum(1)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,16 @@ def test_a_damaged_library_ends_no_run(compiled: Path, tmp_path: Path) -> None:
     assert ran.returncode == 0, f"the process ended with {ran.returncode}:\n{ran.stderr}"
     for folder, content in zip(folders, damaged, strict=True):
         assert (folder / "textgan" / compiled.name).read_bytes() != content
+
+
+def test_functions_take_what_their_c_says() -> None:
+    """A number that is passed as another type is read from the wrong place, and no one is told."""
+    found = {}
+    for name in library.SOURCES:
+        source = files("textgan.kernels").joinpath(name).read_text(encoding="utf-8")
+        for function, given in re.findall(r"^void (textgan_\w+)\(([^)]*)\)", source, re.MULTILINE):
+            kinds = (
+                "p" if "*" in one else {"int64_t": "l", "int32_t": "i"}[one.split()[0]] for one in given.split(",")
+            )
+            found[function] = "".join(kinds)
+    assert found == library.SIGNATURES

@@ -15,6 +15,7 @@ import tempfile
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch  # noqa: F401  the library needs its OpenMP
 
@@ -23,6 +24,15 @@ PORTABLE = tuple(flag for flag in COMPILE if not flag.startswith("-mprefer"))
 """What is tried where the compiler knows no preferred width."""
 SOURCES = ("words.c", "slopes.c", "windows.c", "strongest.c", "winners.c")
 HEADERS = ("tile.h",)
+SIGNATURES = {
+    "textgan_words": "pllpplippppi",
+    "textgan_slopes": "pllpplplppppi",
+    "textgan_windows": "plpppppllpllpi",
+    "textgan_strongest": "pppppplllllli",
+    "textgan_winners_weight": "ppppllllli",
+    "textgan_winners_words": "ppppllllli",
+}
+"""What the functions take, in their order: p is an address, l an int64, i an int32. None gives anything back."""
 SWITCH = "TEXTGAN_NATIVE"
 """Environment: 0 leaves everything to PyTorch."""
 
@@ -35,10 +45,19 @@ def load() -> ctypes.CDLL | None:
     sources = {name: files("textgan.kernels").joinpath(name).read_bytes() for name in (*SOURCES, *HEADERS)}
     for flags in (COMPILE, PORTABLE):
         try:
-            return ctypes.CDLL(str(_compiled(sources, flags)))
+            return _typed(ctypes.CDLL(str(_compiled(sources, flags))))
         except (OSError, subprocess.SubprocessError, RuntimeError):  # the last where a user has no home
             continue
     return None
+
+
+def _typed(kernels: ctypes.CDLL) -> ctypes.CDLL:
+    """With the types of `SIGNATURES`: unsaid, every number would be an int32."""
+    types: dict[str, Any] = {"p": ctypes.c_void_p, "l": ctypes.c_int64, "i": ctypes.c_int32}
+    for name, letters in SIGNATURES.items():
+        function = getattr(kernels, name)  # kept by the library, where kernels[name] would be a new one each time
+        function.argtypes, function.restype = [types[letter] for letter in letters], None
+    return kernels
 
 
 def _compiled(sources: dict[str, bytes], flags: tuple[str, ...]) -> Path:

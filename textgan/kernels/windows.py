@@ -66,7 +66,4 @@ def load() -> Callable[[Tensor, Tensor, int], Windows] | None:
     kernels = library.load()
     if kernels is None:
         return None
-    at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-    kernels.textgan_windows.argtypes = [at, large, at, at, at, at, at, large, large, at, large, large, at, small]
-    kernels.textgan_windows.restype = None
     return lambda x, valid, size: Windows(kernels, x, valid, size)

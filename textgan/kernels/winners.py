@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,11 +61,10 @@ class Winners:
         return found
 
     def _run(self, name: str, *tensors: Tensor, sizes: tuple[int, ...]) -> None:
-        kernel: Any = self.kernels[f"textgan_{name}"]
-        kernel.argtypes = [ctypes.c_void_p] * len(tensors) + [ctypes.c_int64] * len(sizes) + [ctypes.c_int32]
-        kernel.restype = None
         dense = [tensor.contiguous() for tensor in tensors]  # those that are written to are so already
-        kernel(*(tensor.data_ptr() for tensor in dense), *sizes, torch.get_num_threads())
+        getattr(self.kernels, f"textgan_{name}")(
+            *(tensor.data_ptr() for tensor in dense), *sizes, torch.get_num_threads()
+        )
 
 
 def load() -> Winners | None:

@@ -110,9 +110,4 @@ def load() -> Callable[[Tensor, Tensor], Words] | None:
     kernels = library.load()
     if kernels is None:
         return None
-    at, small, large = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-    kernels.textgan_words.argtypes = [at, large, large, at, at, large, small, at, at, at, at, small]
-    kernels.textgan_words.restype = None
-    kernels.textgan_slopes.argtypes = [at, large, large, at, at, large, at, large, at, at, at, at, small]
-    kernels.textgan_slopes.restype = None
     return lambda weight, bias: Words(kernels, weight, bias)

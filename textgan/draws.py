@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from textgan.devices import describe
+from textgan.kernels.plain import block_of
 from textgan.roles import Draw, Head
 
 
@@ -46,24 +47,15 @@ def two_level(weight: Tensor) -> Tensor:
     sums = weight[:, : blocks * width].unflatten(1, (blocks, width)).sum(2)  # [R,blocks]
     if blocks * width < size:
         sums = torch.cat([sums, weight[:, blocks * width :].sum(1, keepdim=True)], 1)
-    block_cdf = sums.cumsum_(1)
-    target = torch.rand(rows, 1, device=weight.device, dtype=weight.dtype) * block_cdf[:, -1:]  # [R,1]
-    block = _first_above(block_cdf, target)  # [R,1]
-    before = torch.where(block > 0, block_cdf.gather(1, (block - 1).clamp_min(0)), 0.0)
+    block, rest = block_of(sums.cumsum_(1), torch.rand(rows, 1, device=weight.device, dtype=weight.dtype))  # [R,1] each
     words = block * width + torch.arange(width, device=weight.device)  # [R,width]
     inside = torch.where(words < size, weight.gather(1, words.clamp_max(size - 1)), 0.0)
-    word = _first_above(inside.cumsum(1), target - before, inside)
-    return (block * width + word).squeeze(1)
-
-
-def _first_above(cdf: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """The first column whose cumulative weight exceeds the target; where rounding leaves none, the last that weighs."""
-    index = torch.searchsorted(cdf, target, right=True)  # [R,1]
-    last = (cdf < cdf[:, -1:]).sum(1, keepdim=True) if weight is None else _last_positive(weight)
-    return torch.minimum(index, last)
+    word = torch.searchsorted(inside.cumsum(1), rest, right=True)
+    return (block * width + torch.minimum(word, _last_positive(inside))).squeeze(1)  # as in `block_of`
 
 
 def _last_positive(weight: Tensor) -> Tensor:
+    """The last column that weighs, [R,1]."""
     positions = torch.arange(weight.shape[1], device=weight.device)
     return torch.where(weight > 0, positions, 0).amax(1, keepdim=True)
 

@@ -63,8 +63,7 @@ class Folder:
     def held(self) -> Iterator[None]:
         """Keeps other processes from running this run meanwhile. Raises UserError while another one does.
 
-        The lock is the operating system's and ends with the process, however that ends. Where the file system has no
-        locks, nobody is kept out.
+        The lock is the operating system's and ends with the process, however that ends.
         """
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
@@ -73,8 +72,6 @@ class Folder:
             raise UserError(
                 f"{self.path}: another process is running this run; nothing was touched. Wait until it ends, or stop it"
             ) from None
-        except NotImplementedError:
-            pass
         except OSError as error:
             raise refusal(self.path, error) from error
         try:

@@ -114,8 +114,7 @@ def branch(
         if new:
             home.write("environment.json", environment(recipe))
             home.write("recipe.yaml", recipe.yaml())
-        _same_data(home, corpus)
-        home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
+        _keep_data(home, corpus)
         run = build(recipe, corpus)
         _advance(run, home, observer or Observer(), origin, limit, kept)
         return run
@@ -123,8 +122,7 @@ def branch(
 
 def _whole(recipe: Recipe, corpus: Corpus, home: Folder, observer: Observer) -> Result:
     """The run, then its controls."""
-    _same_data(home, corpus)
-    home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
+    _keep_data(home, corpus)
     run = build(recipe, corpus)
     result = _advance(run, home, observer, None)
     for name in recipe.filled["controls"]:
@@ -141,14 +139,15 @@ def _whole(recipe: Recipe, corpus: Corpus, home: Folder, observer: Observer) -> 
     return result
 
 
-def _same_data(home: Folder, corpus: Corpus) -> None:
-    """A run goes on with the data that it was begun with."""
+def _keep_data(home: Folder, corpus: Corpus) -> None:
+    """Writes down what the data is. Raises UserError where a run would go on with other data than it was begun with."""
     before = home.read("data.json") if (home.path / "data.json").exists() else None
     if home.saved() and before and before["fingerprint"] != corpus.fingerprint():
         raise UserError(
             f"{home.path}: its data has changed since the run was begun, so it cannot go on; "
             "bring the data back, or begin a new run"
         )
+    home.write("data.json", {**corpus.summary(), "fingerprint": corpus.fingerprint()})
 
 
 def _advance(

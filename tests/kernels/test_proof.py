@@ -41,6 +41,11 @@ class OneTooFar(Exact):
         return (super().draw(features, chance, shifted) + 1).clamp_max(len(self.weight) - 1)
 
 
+class OneShort(Exact):
+    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
+        return (super().draw(features, chance, shifted) - 1).clamp_min(0)
+
+
 class NotNormal(Exact):
     def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
         return super().normaliser(features, shifted) * 1.001
@@ -78,7 +83,13 @@ def test_a_right_kernel_is_used(offered: types.ModuleType) -> None:
 
 @pytest.mark.parametrize(
     ("kernel", "fault"),
-    [(OneTooFar, "words are not those"), (NotNormal, "off by"), (Nan, "off by nan"), (Broken, "no such instruction")],
+    [
+        (OneTooFar, "words are not those"),
+        (OneShort, "words are not those"),
+        (NotNormal, "off by"),
+        (Nan, "off by nan"),
+        (Broken, "no such instruction"),
+    ],
 )
 def test_a_wrong_one_is_not_and_says_why(offered: types.ModuleType, kernel: type[Exact], fault: str) -> None:
     offered.BlockWords = kernel  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from textgan.kernels.plain import gradients
+from textgan.kernels.plain import block_of, gradients
 
 BLOCK = 128
 """Words of a block."""
@@ -39,11 +39,7 @@ class BlockWords:
         if not len(features):
             return words
         top, cdf = self._sums(features)
-        target = chance.unsqueeze(1) * cdf[:, -1:]
-        last = (cdf < cdf[:, -1:]).sum(1, keepdim=True)  # where rounding leaves none, the last block that weighs
-        block = torch.minimum(torch.searchsorted(cdf, target, right=True), last)
-        before = torch.where(block > 0, cdf.gather(1, (block - 1).clamp_min(0)), 0.0)
-        rest = (target - before).contiguous()
+        block, rest = block_of(cdf, chance.unsqueeze(1))
         size, hidden = self._weight.shape
         with torch.cuda.device_of(features):
             _pick[(len(features),)](

@@ -1,4 +1,4 @@
-"""Gradients of a linear layer's normaliser by products of matrices, where no kernel finds them."""
+"""What PyTorch does for words as well as any kernel, for those that have a kernel for the rest and those without."""
 
 from __future__ import annotations
 
@@ -29,3 +29,17 @@ def gradients(
         to_wide.addmm_(scaled[here].t(), probability)
     to_weight = to_wide.t().contiguous()
     return to_features.mul_(grad.unsqueeze(1)), to_weight[:, :-1], to_weight[:, -1]
+
+
+def block_of(cdf: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+    """The block that a chance falls into, and how far inside: block [R,1] and what is left of its weight [R,1].
+
+    Args:
+        cdf: cumulative sums of what blocks weigh, [R,blocks].
+        chance: [R,1] in [0, 1).
+    """
+    target = chance * cdf[:, -1:]
+    last = (cdf < cdf[:, -1:]).sum(1, keepdim=True)  # where rounding leaves none above, the last block that weighs
+    block = torch.minimum(torch.searchsorted(cdf, target, right=True), last)
+    before = torch.where(block > 0, cdf.gather(1, (block - 1).clamp_min(0)), 0.0)
+    return block, target - before

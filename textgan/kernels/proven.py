@@ -64,8 +64,8 @@ def proof(make: Make, device: torch.device) -> str:
     off = float((kernel.normaliser(features, True) - logits.logsumexp(1)).abs().max())
     if not off < 1e-3:
         return f"its normalisers are off by {off:.2g}"
-    share = logits.softmax(1)
-    above = share.cumsum(1).gather(1, kernel.draw(features, chance, True).unsqueeze(1)).squeeze(1)
-    below = above - share.gather(1, kernel.draw(features, chance, True).unsqueeze(1)).squeeze(1)
+    share, words = logits.softmax(1), kernel.draw(features, chance, True).unsqueeze(1)
+    above = share.cumsum(1).gather(1, words).squeeze(1)
+    below = above - share.gather(1, words).squeeze(1)
     outside = int(((chance < below - 1e-3) | (chance > above + 1e-3)).sum())
     return f"{outside} of 70 words are not those of their chance" if outside else ""

@@ -61,7 +61,8 @@ class LinearHead:
     def draw(self, features: Tensor) -> Tensor:
         safe = self._is_safe(features)
         if self._kernel is not None:
-            return self._kernel.draw(features, torch.rand_like(features[:, 0]), not safe)
+            chance = torch.rand(len(features), dtype=features.dtype, device=features.device)
+            return self._kernel.draw(features, chance, not safe)
         return in_pieces(self, features, _of_own_safe if safe else _of_own)
 
     def nll(self, features: Tensor, tokens: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ from textgan.kernels import windows, winners, words
 KERNELS = {
     "kernel: words": (words.Words, "_run"),
     "kernel: windows": (windows.Windows, "largest"),
-    "kernel: winners": (winners.Winners, "_run"),
+    "kernel: strongest": (winners.Winners, "find"),
+    "kernel: winners, to weights": (winners.Winners, "to_weights"),
+    "kernel: winners, to words": (winners.Winners, "to_words"),
 }
 """Our own kernels, and what calls each."""
 

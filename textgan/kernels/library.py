@@ -28,9 +28,9 @@ SIGNATURES = {
     "textgan_words": "pllpplippppi",
     "textgan_slopes": "pllpplplppppi",
     "textgan_windows": "plpppppllpllpi",
-    "textgan_strongest": "pppppplllllli",
-    "textgan_winners_weight": "ppppllllli",
-    "textgan_winners_words": "ppppllllli",
+    "textgan_strongest": "pppplpppplllli",
+    "textgan_winners_weight": "ppppppllllli",
+    "textgan_winners_words": "ppppppllllli",
 }
 """What the functions take, in their order: p is an address, l an int64, i an int32. None gives anything back."""
 SWITCH = "TEXTGAN_NATIVE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,13 +11,15 @@ from torch import Tensor
 
 from textgan.kernels import library
 
-LANES = 16
-"""Filters that one vector of the processor holds at most."""
+MOST = 32
+"""Filters that the kernel takes at a time at most."""
 
 
 @dataclass(frozen=True)
 class Winners:
-    """F filters of W words over the windows of B sentences, and each one's largest answer.
+    """Filters of several widths over the windows of B sentences, F in all, and each one's largest answer.
+
+    A bank is the filters of one width W, [F_k,W*E] float32. Columns are filters, one bank behind another.
 
     Args:
         kernels: what `library.load` compiled.
@@ -24,47 +27,54 @@ class Winners:
 
     kernels: ctypes.CDLL
 
-    def find(self, words: Tensor, weight: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """The largest answer over the windows that count, and the first such window, each [B,F].
+    def find(self, words: Tensor, banks: Sequence[Tensor], lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The largest answer over the windows that count, and the first such window, [B,F] float32 and int32.
 
         Args:
-            words: [B,T,E] float32.
-            weight: [F,W*E] float32.
-            inside: [B,S] bool, S = T - W + 1; at least one of each sentence.
+            words: [B,T,E] float32, T at least the largest width.
+            banks: the filters.
+            lengths: [B] int64, words of each sentence; a window counts that lies inside, and always the first.
         """
-        filters, size = weight.shape
-        stride, most = -(-filters // LANES) * LANES, 2 * LANES
-        best = words.new_full((len(words), stride), -torch.inf)
-        place = torch.zeros_like(best, dtype=torch.int32)
-        scratch = words.new_empty(torch.get_num_threads(), size, most)
-        sizes = (*words.shape, filters, size, stride)
-        self._run("strongest", words, weight, inside, best, place, scratch, sizes=sizes)
-        return best[:, :filters], place[:, :filters].contiguous()
+        threads, most = torch.get_num_threads(), max(bank.shape[1] for bank in banks)
+        words, lengths, banks = words.contiguous(), lengths.contiguous(), [bank.contiguous() for bank in banks]
+        best = words.new_empty(len(words), sum(len(bank) for bank in banks))
+        place = torch.empty_like(best, dtype=torch.int32)
+        scratch = words.new_empty(threads * (most + 2 * len(words)) * MOST)
+        self.kernels.textgan_strongest(
+            words.data_ptr(), _addresses(banks), *_sizes(banks), lengths.data_ptr(), best.data_ptr(), place.data_ptr(),
+            scratch.data_ptr(), *words.shape, best.shape[1], threads,
+        )  # fmt: skip
+        return best, place
 
-    def to_weight(self, words: Tensor, place: Tensor, slope: Tensor, size: int) -> Tensor:
-        """Gradients of filters [F,W*E], of answers whose own are `slope` [B,F].
-
-        Args:
-            words: [B,T,E] float32.
-            place: [B,F] int32, from `find`.
-            slope: [B,F] float32.
-            size: W*E.
-        """
-        found = words.new_empty(place.shape[1], size)
-        self._run("winners_weight", words, place, slope, found, sizes=(*words.shape, place.shape[1], size))
+    def to_weights(self, words: Tensor, banks: Sequence[Tensor], place: Tensor, slope: Tensor) -> list[Tensor]:
+        """Gradients of the banks, of answers whose own are `slope` [B,F], at the places that `find` gave."""
+        found = [bank.new_empty(bank.shape) for bank in banks]
+        words, slope = words.contiguous(), slope.contiguous()
+        self.kernels.textgan_winners_weight(
+            words.data_ptr(), place.data_ptr(), slope.data_ptr(), _addresses(found), *_sizes(found), *words.shape,
+            place.shape[1], torch.get_num_threads(),
+        )  # fmt: skip
         return found
 
-    def to_words(self, weight: Tensor, place: Tensor, slope: Tensor, shape: torch.Size) -> Tensor:
-        """Gradients of words of this shape, [B,T,E], under filters [F,W*E] float32."""
-        found = weight.new_empty(shape)
-        self._run("winners_words", weight, place, slope, found, sizes=(*shape, *weight.shape))
+    def to_words(self, shape: torch.Size, banks: Sequence[Tensor], place: Tensor, slope: Tensor) -> Tensor:
+        """The same of words of this shape, [B,T,E]."""
+        found = slope.new_empty(shape)
+        slope, banks = slope.contiguous(), [bank.contiguous() for bank in banks]
+        self.kernels.textgan_winners_words(
+            _addresses(banks), place.data_ptr(), slope.data_ptr(), found.data_ptr(), *_sizes(banks), *shape,
+            place.shape[1], torch.get_num_threads(),
+        )  # fmt: skip
         return found
 
-    def _run(self, name: str, *tensors: Tensor, sizes: tuple[int, ...]) -> None:
-        dense = [tensor.contiguous() for tensor in tensors]  # those that are written to are so already
-        getattr(self.kernels, f"textgan_{name}")(
-            *(tensor.data_ptr() for tensor in dense), *sizes, torch.get_num_threads()
-        )
+
+def _addresses(banks: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(banks))(*(bank.data_ptr() for bank in banks))
+
+
+def _sizes(banks: Sequence[Tensor]) -> tuple[ctypes.Array[ctypes.c_int64], ctypes.Array[ctypes.c_int64], int]:
+    """How many filters each bank has, how many numbers each of them, and how many banks there are."""
+    numbers = ctypes.c_int64 * len(banks)
+    return numbers(*(len(bank) for bank in banks)), numbers(*(bank.shape[1] for bank in banks)), len(banks)
 
 
 def load() -> Winners | None:

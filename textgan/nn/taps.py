@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textgan.kernels.windows import LANES, Windows
+from textgan.nn.strongest import inside
 
 Filters: TypeAlias = tuple[int, nn.Linear]
 """A width in words, and filters of it over vectors of words one behind another, [F,W*E]."""
@@ -27,7 +28,7 @@ def summed(filters: Iterable[Filters], embedding: Tensor, x: Tensor, valid: Tens
     """
     size = embedding.shape[0]
     words = x.masked_fill(~valid, size).int()  # the row behind the vocabulary holds zeros
-    pooled = []
+    pooled, lengths = [], valid.sum(1)
     for width, layer in filters:
         taps = layer.weight.view(-1, width, embedding.shape[1])  # [F,W,E]
         table = taps.new_zeros(width, size + 1, len(taps))
@@ -36,7 +37,7 @@ def summed(filters: Iterable[Filters], embedding: Tensor, x: Tensor, valid: Tens
         offsets = torch.arange(width, device=x.device, dtype=torch.int32) * (size + 1)
         windows = padded.unfold(1, width, 1) + offsets  # [B,S,W]
         # A window that does not count repeats the first one, which leaves the maximum as it is.
-        windows = torch.where(inside(valid, width).unsqueeze(2), windows, windows[:, :1])
+        windows = torch.where(inside(lengths, width, x.shape[1]).unsqueeze(2), windows, windows[:, :1])
         rows = max(1, floats // (windows.shape[1] * len(taps)))
         flat = table.flatten(0, 1)
         parts = [
@@ -60,9 +61,3 @@ def in_kernel(windows: Windows, filters: Iterable[Filters], embedding: Tensor, r
         for some, bias, found in zip(packed, biases, next(columns).split(LANES, 1), strict=True):
             windows.largest((embedding @ some).view(-1, width, LANES), bias, found)
     return pooled
-
-
-def inside(valid: Tensor, width: int) -> Tensor:
-    """Which windows of a width count, [B,S]: those inside their sentence, and always the first."""
-    starts = torch.arange(max(1, valid.shape[1] - width + 1), device=valid.device)
-    return (starts + width <= valid.sum(1, keepdim=True)) | (starts == 0)

@@ -34,13 +34,11 @@ class TextConvolution(nn.Module):
 
     def forward(self, embedded: Tensor, valid: Tensor) -> Tensor:
         """embedded: [B,T,E]; valid: [B,T], True up to a sentence's end."""
-        embedded = embedded * valid.unsqueeze(2)
-        pooled = []
-        for width, layer in self._layers():
-            padded = functional.pad(embedded, (0, 0, 0, max(0, width - embedded.shape[1])))
-            best = strongest(padded, layer.weight, taps.inside(valid, width))
-            pooled.append(functional.relu(best + layer.bias))
-        return torch.cat(pooled, 1)
+        missing = max(0, max(self.widths) - embedded.shape[1])
+        words = functional.pad(embedded * valid.unsqueeze(2), (0, 0, 0, missing))
+        layers = [layer for _, layer in self._layers()]
+        best = strongest(words, [layer.weight for layer in layers], valid.sum(1))
+        return functional.relu(best + torch.cat([layer.bias for layer in layers]))
 
     def lookup(self, embedding: Tensor, x: Tensor, valid: Tensor) -> Tensor:
         """The same for many sentences of ids [B,T] under one embedding [V,E], without gradients.

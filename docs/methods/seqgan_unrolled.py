@@ -41,10 +41,10 @@ class Settings:
     lr_discriminator: float = 2e-3
     clip: float = 5.0
     pretrain_g: int = 600
-    pretrain_d: int = 1000
+    pretrain_d: int = 25
     adversarial: int = 100
-    written: int = 512  # sequences for one step of the policy
-    d_times: int = 40
+    written: int = 512  # sentences for one step of the policy
+    pool: int = 2560  # and for one round of the discriminator
 
 
 def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -61,6 +61,9 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
     judge = torch.optim.Adam(d.parameters(), s.lr_discriminator, fused=True)
     torch.manual_seed(seed)
 
+    def several(count: int) -> Batch:
+        return Batch.cat([next(batches) for _ in range(-(-count // s.batch_size))])[:count]
+
     # 1. The generator learns from real text: minimise -log pi(x), in nats per token.
     for _ in range(s.pretrain_g):
         batch = next(batches)
@@ -76,20 +79,23 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
 
     # 2. The discriminator learns to tell real text from written: minimise -log D(x) - log(1 - D(y)), halved.
     def discriminate() -> Tensor:
-        batch = next(batches)
+        batch = several(s.pool)
+        x = g.real(batch)
         with torch.no_grad():
-            y = g.sample(batch)  # as many as the batch has; nothing in it is given
-        order_y, order_x = torch.randperm(len(y)), torch.randperm(len(y))
+            y = g.sample(batch)  # as many as there are real ones; nothing in the batch is given
+        shuffled = torch.randperm(len(y)).split(s.batch_size), torch.randperm(len(x)).split(s.batch_size)
         d.train()  # dropout is on here, and only here
-        x_and_y = Samples.cat([g.real(batch)[order_x], y[order_y]])  # one pass through the discriminator
-        on_x, on_y = d(x_and_y).logits.chunk(2)  # [B,1], D = sigmoid(logit)
-        real, written = torch.ones_like(on_x), torch.zeros_like(on_y)
-        loss = 0.5 * (cross_entropy(on_x, real) + cross_entropy(on_y, written))
-        judge.zero_grad()
-        (loss + d.penalty()).backward()
-        judge.step()
+        total = torch.zeros(())
+        for of_y, of_x in zip(*shuffled, strict=True):
+            on_x, on_y = d(Samples.cat([x[of_x], y[of_y]])).logits.chunk(2)  # [B,1], D = sigmoid(logit)
+            real, written = torch.ones_like(on_x), torch.zeros_like(on_y)
+            loss = 0.5 * (cross_entropy(on_x, real) + cross_entropy(on_y, written))
+            judge.zero_grad()
+            (loss + d.penalty()).backward()
+            judge.step()
+            total += loss.detach()
         d.eval()
-        return loss.detach()
+        return total / len(shuffled[0])
 
     for _ in range(s.pretrain_d):
         yield "pretrain-d", {"d_loss": discriminate()}
@@ -97,8 +103,7 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
     # 3. The generator is paid D(y), by policy gradient; the discriminator keeps up.
     for _ in range(s.adversarial):
         with torch.no_grad():
-            rows = -(-s.written // s.batch_size)  # as many batches of real text as have that many rows
-            y = g.sample(Batch.cat([next(batches) for _ in range(rows)])[: s.written])
+            y = g.sample(several(s.written))
             reward = d.score(y).logits.sigmoid()  # [B,1]
             q = action_values(g, d, y, reward, s.rollouts)  # [B,T]
             b = leave_one_out(q)  # [B,T], what the others earned here on average
@@ -108,8 +113,7 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
         g_loss.backward()
         nn.utils.clip_grad_norm_(g_parameters, s.clip)
         policy.step()
-        d_loss = sum((discriminate() for _ in range(s.d_times)), start=torch.zeros(())) / s.d_times
-        yield "adversarial", {"g_loss": g_loss.detach(), "reward_mean": reward.mean(), "d_loss": d_loss}
+        yield "adversarial", {"g_loss": g_loss.detach(), "reward_mean": reward.mean(), "d_loss": discriminate()}
 
 
 def action_values(g: Lstm, d: TextCnn, y: Samples, reward: Tensor, n: int) -> Tensor:
@@ -132,5 +136,5 @@ def leave_one_out(q: Tensor) -> Tensor:
 
 if __name__ == "__main__":
     for number, (phase, losses) in enumerate(train(Settings()), start=1):
-        if number % 100 == 0:
+        if number % 25 == 0:
             print(number, phase, {name: round(value.item(), 4) for name, value in losses.items()})

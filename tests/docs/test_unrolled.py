@@ -28,7 +28,8 @@ SMALL = [
     "phases.pretrain-d.steps=3",
     "phases.adversarial.steps=3",
     "phases.adversarial.turns.0.batch_size=40",
-    "phases.adversarial.turns.1.times=3",
+    "phases.pretrain-d.turns.0.pool=48",
+    "phases.adversarial.turns.1.pool=48",
 ]
 
 
@@ -62,7 +63,7 @@ def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
         pretrain_d=phases["pretrain-d"]["steps"],
         adversarial=phases["adversarial"]["steps"],
         written=phases["adversarial"]["turns"][0]["batch_size"],
-        d_times=phases["adversarial"]["turns"][1]["times"],
+        pool=phases["adversarial"]["turns"][1]["pool"],
     )
 
 
@@ -99,4 +100,6 @@ def test_another_seed_takes_other_steps(script: ModuleType) -> None:
 
 
 def test_its_settings_are_those_of_the_recipe(script: ModuleType) -> None:
-    assert settings(script, recipe.load("seqgan").filled) == script.Settings()
+    filled = recipe.load("seqgan").filled
+    assert settings(script, filled) == script.Settings()
+    assert filled["phases"]["pretrain-d"]["turns"][0]["pool"] == script.Settings().pool

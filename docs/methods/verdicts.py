@@ -1,6 +1,6 @@
 """What has a discriminator learned? How often it prefers the right one of two sentences.
 
-    python docs/methods/verdicts.py runs/mine/checkpoints/001600
+    python docs/methods/verdicts.py runs/mine/checkpoints/000625
 
 Of pairs of a held-out and a written sentence, the share in which the held-out one would earn more; and the same of
 pairs of a grammatical and an ungrammatical sentence, both written. 50 % is chance. The data must have a grammar.

@@ -33,7 +33,7 @@ def main() -> int:
     add_size(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.keep_memory()
+    devices.prepare()
     step = STEPS[given.step](Steps(size_of(given), torch.device(given.device)))
     for _ in range(3):
         step()

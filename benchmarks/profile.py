@@ -92,7 +92,7 @@ def main() -> int:
     add_size(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.keep_memory()
+    devices.prepare()
     size, cuda = size_of(given), torch.device(given.device).type == "cuda"
     print(machine(given)[0], f"V {size.words}, T {size.length}, B {size.rows}, N {size.rollouts}", sep="; ")
     spent, launches = profiled(STEPS[given.step](Steps(size, torch.device(given.device))), cuda)

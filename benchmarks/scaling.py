@@ -110,7 +110,7 @@ def main() -> int:
     add_size(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.keep_memory()
+    devices.prepare()
     base = size_of(given)
     print(machine(given)[0], f"around V {base.words}, T {base.length}, B {base.rows}, N {base.rollouts}", sep="; ")
     found = measure(base, torch.device(given.device), given.seconds)

@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--json", help="also write it there")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.keep_memory()
+    devices.prepare()
     size, (name, rate) = size_of(given), machine(given)
     aims = AIMS if size == Size() and given.device == "cpu" else {}
     print(f"{name}; V {size.words}, T {size.length}, B {size.rows}, N {size.rollouts}\n")

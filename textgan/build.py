@@ -97,7 +97,7 @@ def of_corpus(corpus: Corpus) -> dict[str, Any]:
 def build(recipe: Recipe, corpus: Corpus | None = None) -> Run:
     """All objects of a run, parameters at their start. `corpus` is the recipe's data, if it was prepared before."""
     filled = recipe.filled
-    devices.keep_memory()
+    devices.prepare()
     device = _device(filled["device"])
     corpus = corpus or prepare(recipe)
     seed = filled["seed"]

@@ -57,8 +57,24 @@ def choose(name: str) -> torch.device:
     return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
 
 
+def prepare() -> None:
+    """Settings of this process that all of the toolkit gains by. What reckons calls it before it begins."""
+    _keep_memory()
+    _flush_subnormals()
+
+
+def _flush_subnormals() -> None:
+    """Takes numbers below 1e-38 for zero, where a CPU can.
+
+    Adam's moments shrink at every step where a gradient stays away, as behind a ReLU that no longer fires, and in time
+    become so small that processors reckon with them many times as slowly. It holds for this thread and for those that it
+    starts from now on, so it has to come before the first large sum.
+    """
+    torch.set_flush_denormal(True)
+
+
 @cache
-def keep_memory() -> None:
+def _keep_memory() -> None:
     """Asks glibc to keep freed memory instead of returning it to the system. Elsewhere it does nothing.
 
     By default every tensor of more than 128 KB is mapped anew, and each of its pages costs a fault: two thirds of the

@@ -163,7 +163,7 @@ def save(run: Run, folder: Path) -> None:
 
 def load(path: str | Path, device: str = "auto") -> Model:
     """The model of a finished run (its folder, or the `model` folder in it). Raises UserError if there is none."""
-    devices.keep_memory()
+    devices.prepare()
     folder = Path(path)
     home = folder if (folder / "model.json").is_file() else Folder.open(folder).model
     if not (home / "model.json").is_file():

@@ -67,8 +67,8 @@ def _flush_subnormals() -> None:
     """Takes numbers below 1e-38 for zero, where a CPU can.
 
     Adam's moments shrink at every step where a gradient stays away, as behind a ReLU that no longer fires, and in time
-    become so small that processors reckon with them many times as slowly. It holds for this thread and for those that it
-    starts from now on, so it has to come before the first large sum.
+    become so small that processors reckon with them many times as slowly. It holds for this thread and for those that
+    it starts from now on, so it has to come before the first large sum.
     """
     torch.set_flush_denormal(True)
 

@@ -14,13 +14,14 @@ import torch
 
 import textgan
 from textgan import checkpoint, recipe, running
+from textgan.build import build
 from textgan.errors import Failure, UserError
 from textgan.folder import Folder
 from textgan.options import PositiveInt
 from textgan.roles import Generator
 from textgan.running import Observer
 from textgan.stopping import Stopped
-from textgan.training import Callback, Step
+from textgan.training import Callback, Place, Step
 
 SMALL = (
     "device=cpu", "data.sentences=300", "data.validation=30", "data.test=30", "evaluate.samples=30", "batch_size=16",
@@ -240,7 +241,13 @@ def test_a_model_writes_and_scores(whole: Path) -> None:
     assert model.sample(5, seed=3) == model.sample(5, seed=3)
     assert model.sample(5, seed=3) != model.sample(5, seed=4)
     assert len(set(model.sample(6, temperature=0))) == 1, "the likeliest word each time gives one text"
-    assert all(value < 0 for value in model.log_prob(["the cat sleeps .", "a dog ."]))
+    assert all(-200 < value < 0 for value in model.log_prob(["the cats sleep .", "a fox .", ""]))
+    with pytest.raises(UserError, match='the word "zebra" stands in no text that this model was trained on'):
+        model.log_prob(["a zebra ."])
+    with pytest.raises(UserError, match="has 500 words, but the longest text here has"):
+        model.log_prob(["the " * 500])
+    with pytest.raises(TypeError, match="put a single one into a list"):
+        model.log_prob("the cats")
     before = torch.get_rng_state()
     model.sample(2, seed=1)
     assert torch.equal(torch.get_rng_state(), before), "a seeded sample leaves the global random state alone"
@@ -315,3 +322,80 @@ def test_a_callback_hears_of_every_round_and_gets_what_it_asks_for(tmp_path: Pat
     running.start(small(*alone, "callbacks=[{name: freeze_late, after: 6}]"), tmp_path / "run")
     assert heard == [0, 1, 2, 3, 4, 5, 6]
     assert not any(p.any() for p in textgan.load(tmp_path / "run", device="cpu").generator.parameters())
+
+
+def test_the_start_may_be_the_best(tmp_path: Path) -> None:
+    alone = ("phases.pretrain-d=null", "phases.adversarial=null", "controls=null")
+    settings = ("checkpoint.best=self_bleu2", "evaluate.start=true", "evaluate.metrics=[self_bleu]")
+    running.start(small(*alone, *settings), tmp_path / "run")
+    entries = [e for e in Folder(tmp_path / "run").entries() if e["kind"] == "evaluation"]
+    best = min(entries, key=lambda entry: entry["self_bleu2"])
+    assert best["step"] == 0, "words drawn evenly are the least alike"
+    model, start = tmp_path / "run/model/generator.safetensors", Folder(tmp_path / "run").checkpoint(0)
+    from safetensors.torch import load_file
+
+    kept = load_file(start / "weights.safetensors")
+    assert all(torch.equal(value, kept[f"generator.{name}"]) for name, value in load_file(model).items())
+
+
+def test_an_evaluation_at_the_start_is_told_once(tmp_path: Path) -> None:
+    """A run that was killed before its first checkpoint begins anew."""
+
+    class Die(Observer):
+        def stepped(self, step: Step) -> None:
+            raise RuntimeError
+
+    alone = ("phases.pretrain-d=null", "phases.adversarial=null", "controls=null")
+    with pytest.raises(RuntimeError):
+        running.start(small(*alone, "evaluate.start=true"), tmp_path / "run", Die())
+    running.resume(tmp_path / "run")
+    assert [entry["step"] for entry in Folder(tmp_path / "run").entries()].count(0) == 1
+
+
+def test_a_control_that_only_decodes_otherwise_has_a_best_too(tmp_path: Path) -> None:
+    run = recipe.load("seqgan", [
+        *SMALL, "checkpoint.best=nll_validation", "evaluate.metrics=[nll_validation]", "phases.adversarial=null",
+        "phases.pretrain-d=null", "controls=null", "controls.cool.decoding={name: ancestral, temperature: 0.5}",
+    ])  # fmt: skip
+    running.start(run, tmp_path / "run")
+    assert (tmp_path / "run/controls/cool/model/generator.safetensors").is_file()
+
+
+def test_what_is_no_number_is_never_the_best(tmp_path: Path) -> None:
+    session = running._Session.__new__(running._Session)
+    session.settings, session.best = {"checkpoint": {"best": "m"}}, None
+    session.result = running.Result(tmp_path, better={"m": "lower"})
+    better = [
+        session._is_best(Place(0, i, i), {"m": value}) for i, value in enumerate((float("nan"), 3.0, 1.0, 2.0), 1)
+    ]
+    assert better == [False, True, True, False]
+
+
+def test_a_branch_that_was_killed_as_it_began_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".lock").touch()
+    (folder / "environment.json").write_text("{}", encoding="utf-8")
+    running.branch(small("controls=null").without_controls(), folder, None)
+    assert (folder / "model/generator.safetensors").is_file()
+
+
+@pytest.mark.parametrize("change", ["discriminator.filters=5", "discriminator.init=uniform"])
+def test_a_branch_takes_over_no_player_of_another_kind(change: str, tmp_path: Path) -> None:
+    """The two share likelihood training alone; the discriminator begins as its own recipe says."""
+    first, other = (small("controls=null", *more).without_controls() for more in ((), (change,)))
+    running.branch(first, tmp_path / "first", None)
+    run = build(other)
+    fresh = {name: value.clone() for name, value in run.modules["discriminator"].state_dict().items()}
+    checkpoint.restore(run, Folder(tmp_path / "first").checkpoint(6), of=first)
+    kept = run.modules["discriminator"].state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in fresh.items())
+    running.branch(other, tmp_path / "other", Folder(tmp_path / "first").checkpoint(6))
+    assert (tmp_path / "other/model/generator.safetensors").is_file()
+
+
+def test_checkpoints_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    for index in (1_000_000, 999_999):
+        folder.checkpoint(index).mkdir(parents=True)
+    assert [int(path.name) for path in folder.saved()] == [999_999, 1_000_000]

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from textgan.atomic import writing
 from textgan.build import Run
 from textgan.errors import UserError
+from textgan.recipe import Recipe
 from textgan.training import Place
 
 WEIGHTS, TRAINING, STATE = "weights.safetensors", "training.safetensors", "state.json"
@@ -90,17 +91,17 @@ def remove(folder: Path) -> None:
     shutil.rmtree(gone)
 
 
-def restore(run: Run, folder: Path, partly: bool = False) -> Place:
+def restore(run: Run, folder: Path, of: Recipe | None = None) -> Place:
     """Puts a run where a checkpoint was saved.
 
     Args:
-        partly: the checkpoint is of another recipe that began alike: players and optimizers that only one of the two
-            has are left as they are.
+        of: what the checkpoint is of, if it is another recipe that began alike: players and optimizers that the two do
+            not have alike stay as they are.
     """
     weights, training, state = read(folder)
     for name, module in run.modules.items():
         own = _own(weights, name)
-        if partly and own.keys() != module.state_dict().keys():
+        if not _alike(run, of, name) or (of and own.keys() != module.state_dict().keys()):
             continue
         try:
             module.load_state_dict(own)
@@ -108,10 +109,19 @@ def restore(run: Run, folder: Path, partly: bool = False) -> Place:
             raise UserError(
                 f"{folder} does not fit this recipe's {name}: {str(error).splitlines()[-1].strip()}"
             ) from None
-    _restore_optimizers(run, training, {} if partly else state["optimizers"])
+    _restore_optimizers(run, training, {} if of else state["optimizers"], of)
     run.batches.index = state["batches"]
     _restore_random_state(training, state)
     return Place(**state["place"])
+
+
+def _alike(run: Run, of: Recipe | None, player: str, optimizer: str | None = None) -> bool:
+    """Whether another recipe has the same player, and the same optimizer. None is the run's own recipe."""
+    if of is None:
+        return True
+    mine, theirs = run.recipe.filled, of.filled
+    same = optimizer is None or mine["optimizers"].get(optimizer) == theirs["optimizers"].get(optimizer)
+    return bool(same and mine[player] == theirs[player])
 
 
 def _optimizer_state(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -129,9 +139,11 @@ def _optimizer_state(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, scalars
 
 
-def _restore_optimizers(run: Run, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
+def _restore_optimizers(run: Run, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any], of: Recipe | None) -> None:
     """Moments from the tensors; step sizes and the like from `scalars`, where they are, else as the recipe has them."""
     for (name, player), optimizer in run.optimizers.items():
+        if not _alike(run, of, player.partition(".")[0], name):
+            continue
         state: dict[int, dict[str, Tensor]] = {}
         prefix = f"optimizer/{name}/{player}/"
         for path, value in tensors.items():

@@ -45,6 +45,11 @@ class Folder:
     def create(cls, path: Path) -> Folder:
         """A new folder. Raises UserError if something is there already."""
         refuse_taken(path)
+        return cls.made(path)
+
+    @classmethod
+    def made(cls, path: Path) -> Folder:
+        """A folder that may be there, with what a run that was killed as it began has left in it."""
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -132,7 +137,7 @@ class Folder:
         """The checkpoints, oldest first."""
         if not self.checkpoints.is_dir():
             return []
-        return sorted(p for p in self.checkpoints.iterdir() if p.name.isdigit())
+        return sorted((p for p in self.checkpoints.iterdir() if p.name.isdigit()), key=lambda p: int(p.name))
 
     def _append(self, file: Path, text: str) -> None:
         try:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from textgan import codes, devices
 from textgan.atomic import writing
 from textgan.build import Run, make
-from textgan.data.template import sentence, template
+from textgan.data.template import ids_of, sentence, template
 from textgan.data.tokenizer import Tokenizer
 from textgan.decodings.ancestral import Ancestral
 from textgan.errors import UserError
@@ -125,8 +125,15 @@ class Model:
             return self._decoded(codes.impute(self.generator, batch, count, barred))
 
     def log_prob(self, texts: Sequence[str]) -> list[float]:
-        """log pi of each text in nats, its end included; a draw of a lower bound, where the generator knows no more."""
-        batch = self.tokenizer.batch(texts, self.max_len).to(next(self.generator.parameters()).device)
+        """log pi of each text in nats, its end included; a draw of a lower bound, where the generator knows no more.
+
+        Raises:
+            UserError: if a text is longer than this model's can be, or has a word that it does not know.
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts are a list of strings; put a single one into a list")
+        ids = [ids_of(text, self.tokenizer, self.max_len) for text in texts]
+        batch = self.tokenizer.pad(ids, self.max_len).to(self._device)
         samples = Samples(batch.tokens, batch.valid, batch.valid)
         with torch.no_grad():
             return self.generator.log_prob(samples).double().sum(1).tolist()

@@ -109,7 +109,7 @@ def branch(
     """
     corpus = prepare(recipe)
     new = not (folder / "recipe.yaml").is_file()
-    home = Folder.create(folder) if new else Folder(folder)
+    home = Folder.made(folder)
     with home.held():
         if new:
             home.write("environment.json", environment(recipe))
@@ -165,12 +165,12 @@ def _advance(
         extra = checkpoint.extra(saved[-1])
         best, spent = Best(**extra["best"]) if extra["best"] else None, extra.get("spent")
     elif origin is not None:
-        place = checkpoint.restore(run, origin, partly=True)
+        place = checkpoint.restore(run, origin, of=load_recipe(origin.parents[1] / "recipe.yaml"))
         spent = checkpoint.extra(origin).get("spent")
     else:
         place = Place()
         torch.manual_seed(run.seed)
-    folder.rewind(place.index)
+    folder.rewind(place.index if saved or origin else -1)  # an evaluation at the start is made again, too
     return _Session(run, folder, observer, best, spent, limit, kept).play(place)
 
 
@@ -227,9 +227,13 @@ class _Session:
         self.folder.log(f"at round {place.index} of {total}")
         try:
             if place.index == 0 and self.settings["evaluate"]["start"]:
-                self._evaluate("start", place)
-            if place.index == total and not self.limit.phases and not self.result.columns:
-                self._evaluate(self.run.phases[-1].name, place)  # a control that only decodes otherwise
+                column = "start"
+            elif place.index == total and not self.limit.phases:
+                column = self.run.phases[-1].name  # a control that only decodes otherwise
+            else:
+                column = None
+            if column and column not in self.result.columns and self._evaluate(column, place):
+                self._save(place)  # the best may be asked for in the end
             with StopRequest(self.observer.stopping) as request:
                 for callback in self.run.callbacks:
                     callback(Step(place, self.run.phases, {}))
@@ -316,9 +320,10 @@ class _Session:
                 f"checkpoint.best: no metric gives {name}{suggest(name, values)}; there are: {', '.join(values)}"
             )
         sign = -1 if self.result.better.get(name) == "higher" else 1
-        if self.best is None or sign * values[name] < sign * self.best.value:
+        better = self.best is None or sign * values[name] < sign * self.best.value
+        if better and not math.isnan(values[name]):
             self.best = Best(values[name], place.index)
-        return self.best.index == place.index
+        return self.best is not None and self.best.index == place.index
 
     def _record(self, kind: str, phase: str, place: Place, values: Mapping[str, float]) -> None:
         self.folder.append({"step": place.index, "phase": phase, "round": place.round, "kind": kind, **values})

@@ -90,6 +90,9 @@ class Samples:
     def __getitem__(self, rows: Tensor | slice) -> Samples:
         return Samples(self.x[rows], self.valid[rows], self.chosen[rows])
 
+    def to(self, device: torch.device | str) -> Samples:
+        return Samples(self.x.to(device), self.valid.to(device), self.chosen.to(device))
+
     @classmethod
     def cat(cls, samples: Sequence[Samples]) -> Samples:
         """The rows of all of them, which must be of one space and equally long."""

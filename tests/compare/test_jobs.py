@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from textgan.compare.jobs import Job, run_all
 from textgan.compare.plan import Plan, Settings, draw_up
 from textgan.compare.work import main
 from textgan.recipe import Recipe
+from textgan.stopping import Stopped
 
 SMALL = Settings(seeds=1, temperatures=(0.7, 1.0), samples=20)
 
@@ -105,3 +108,39 @@ def test_all_of_it_once_and_failures_alone(plan: Plan, monkeypatch: pytest.Monke
 def _only_done(plan: Plan) -> list[Job]:
     few = Plan(plan.folder, [m for m in plan.methods if m.variant == "one"], plan.settings, plan.origins)
     return run_all(few, 2, lambda jobs: None)
+
+
+class _Pretended:
+    """A run that goes on for some looks at it, or until it is asked to stop."""
+
+    def __init__(self, stopped: list[int], number: int) -> None:
+        self.stopped, self.number, self.left = stopped, number, 50
+
+    def poll(self) -> int | None:
+        self.left -= 1
+        return None if self.left > 0 else 0
+
+    def stop(self) -> None:
+        self.stopped.append(self.number)
+        self.left = 2
+
+    def kill(self) -> None:
+        self.left = 0
+
+
+def test_a_signal_while_runs_are_begun_stops_them_all_and_begins_no_more(plan: Plan) -> None:
+    stopped: list[int] = []
+    begun: list[int] = []
+
+    class Interrupted:
+        def start(self, arguments: Sequence[str], home: Path) -> _Pretended:
+            begun.append(len(begun) + 1)
+            if len(begun) == 2:
+                signal.raise_signal(signal.SIGTERM)
+            return _Pretended(stopped, len(begun))
+
+    alone = replace(plan, origins={}, methods=[m for m in plan.methods if not m.best_of])
+    with pytest.raises(Stopped):
+        run_all(alone, 4, lambda jobs: None, executor=Interrupted())  # type: ignore[arg-type]
+    assert begun == [1, 2]
+    assert sorted(stopped) == [1, 2], "each once: asked twice, a run does not finish its round"

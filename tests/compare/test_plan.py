@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from textgan.compare.plan import Settings, draw_up, quickly, read
+from textgan.compare.results import _points
 from textgan.errors import UserError
 from textgan.recipe import Recipe, load
 
@@ -120,3 +122,25 @@ def test_a_recipe_without_an_adversary_has_no_controls(recipes: list[Recipe], tm
     plan = draw_up([alone, recipes[1]], Settings(), tmp_path / "out")
     assert plan.method("two").start == "mle", "the variant itself is the other one's start"
     assert not any(m.variant == "mle" and m.control for m in plan.methods)
+
+
+def test_likelihood_goes_on_one_step_at_a_time(recipes: list[Recipe], tmp_path: Path) -> None:
+    """However often the phase before played its turn in a round."""
+    often = recipes[0].changed(
+        "often", {"phases": {"pretrain-g": {"turns": [{"objective": "likelihood", "times": 5}]}}}
+    )
+    plan = draw_up([often], Settings(seeds=1), tmp_path / "out")
+    (turn,) = plan.recipe(plan.method("often: continued"), 0).filled["phases"]["adversarial"]["turns"]
+    assert (turn["times"], turn["every"]) == (1, 1)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_start_that_is_a_variant_counts_as_likelihood(first: int, recipes: list[Recipe], tmp_path: Path) -> None:
+    """In whatever order the two are named."""
+    mle = recipes[0].changed("mle", {"phases": {"pretrain-d": None, "adversarial": None}})
+    order = [mle, recipes[0]] if first == 0 else [recipes[0], mle]
+    plan = draw_up(order, Settings(seeds=1), tmp_path / "out")
+    points = [{"temperature": 1.0}]
+    measured = {method.name: {0: SimpleNamespace(points=points)} for method in plan.methods}
+    union = _points(plan, measured)["likelihood, at its best"]  # type: ignore[arg-type]
+    assert len(union[0]) == 3, "the start, the early one and the one that goes on"

@@ -36,7 +36,7 @@ def controls(recipe: Recipe) -> Iterator[tuple[str, Changes]]:
         yield "start", {"phases": rest}
         yield "early", {"phases": rest | {name: _shorter(phase) for name, phase in likelihood.items()}}
         last = list(likelihood.values())[-1]
-        turns = [turn for turn in last["turns"] if _moves_generator(turn)]
+        turns = [{**turn, "times": 1, "every": 1} for turn in last["turns"] if _moves_generator(turn)]
         longer = {name: {"steps": steps, "turns": turns} for name, steps in adversarial.items()}
         yield "continued", {"phases": rest | longer}
     reward, estimator = _known(recipe, "reward"), _known(recipe, "estimator")

@@ -13,6 +13,8 @@ UNIQUE = 0.5
 """Collapse: the share of different samples falls below this part of the start's."""
 ENTROPY = 0.5
 """Collapse: the entropy falls below this part of the start's."""
+BELOW = 0.02
+"""Collapse: samples score below the oracle's entropy by more than this part of it, which chance does not."""
 SHORT = 0.25
 """A length short-cut: the mean length is off the start's by more than this share."""
 
@@ -55,7 +57,7 @@ def _of(values: Mapping[str, float], before: Mapping[str, float] | None) -> Iter
 
 
 def _below_entropy(values: Mapping[str, float]) -> Iterator[Flag]:
-    if values.get("nll_oracle", 1.0) < values.get("oracle_entropy", 0.0):
+    if values.get("nll_oracle", 1.0) < (1 - BELOW) * values.get("oracle_entropy", 0.0):
         yield Flag("nll_oracle is below the oracle's own entropy: likelier text than the truth's is collapse", True)
 
 

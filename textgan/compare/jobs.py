@@ -35,6 +35,8 @@ class Job:
     reason: str = ""
     progress: tuple[int, int] = (0, 0)
     task: Task | None = None
+    asked: bool = False
+    """Whether it was asked to stop: asked twice, it would not finish its round."""
 
 
 def run_all(
@@ -65,9 +67,11 @@ def run_all(
             while any(job.state in ("waiting", "running") for job in jobs):
                 _collect(jobs)
                 if request.signal is None:
-                    _begin(plan, jobs, workers, executor, plugins)
+                    _begin(plan, jobs, workers, executor, plugins, request)
                 elif not any(job.state == "running" for job in jobs):
                     raise Stopped(request.signal)
+                else:
+                    _stop(jobs)  # the signal may have come while one of them was being started
                 changed(jobs)
                 time.sleep(PAUSE)
         finally:
@@ -78,8 +82,10 @@ def run_all(
     return jobs
 
 
-def _begin(plan: Plan, jobs: list[Job], workers: int, executor: Executor, plugins: Sequence[Path]) -> None:
-    """Starts what may start; fails what never can."""
+def _begin(
+    plan: Plan, jobs: list[Job], workers: int, executor: Executor, plugins: Sequence[Path], request: StopRequest
+) -> None:
+    """Starts what may start, until it is asked to stop; fails what never can."""
     by_name = {(job.method.name, job.seed): job for job in jobs}
     for job in jobs:
         if job.state != "waiting":
@@ -92,11 +98,11 @@ def _begin(plan: Plan, jobs: list[Job], workers: int, executor: Executor, plugin
             elif others and all(state == "done" for state in others.values()):
                 job.state, job.reason = "failed", f"{' and '.join(others)} left no checkpoint that it needs"
             continue
-        if _running(jobs) < workers:
+        if _running(jobs) < workers and request.signal is None:
             job.home.mkdir(parents=True, exist_ok=True)
             asked = [str(plan.folder), job.method.name, str(job.seed), *map(str, plugins)]
             job.task = executor.start(asked, job.home)
-            job.state = "running"
+            job.state, job.asked = "running", False
 
 
 def _collect(jobs: list[Job]) -> None:
@@ -130,7 +136,8 @@ def _running(jobs: list[Job]) -> int:
 
 def _stop(jobs: list[Job]) -> None:
     for job in jobs:
-        if job.task is not None and job.task.poll() is None:
+        if job.task is not None and not job.asked and job.task.poll() is None:
+            job.asked = True
             job.task.stop()
 
 

@@ -151,8 +151,9 @@ def _points(plan: Plan, measured: Mapping[str, Mapping[int, Measurement]]) -> di
     """The points of each method and seed, and of likelihood training as a whole."""
     points: dict[str, Runs] = {name: {s: run.points for s, run in runs.items()} for name, runs in measured.items()}
     likelihood: dict[int, list[Mapping[str, float]]] = {}
+    starts = {method.start for method in plan.methods}  # one may be a variant, such as mle
     for method in plan.methods:
-        if method.control in ("start", "early", "continued"):
+        if method.control in ("start", "early", "continued") or method.name in starts:
             for seed, each in points.get(method.name, {}).items():
                 likelihood.setdefault(seed, []).extend(each)
     return points | ({LIKELIHOOD: likelihood} if likelihood else {})

@@ -48,13 +48,19 @@ def sentence(text: str, tokenizer: Tokenizer, max_len: int) -> Batch:
     Raises:
         UserError: if it is empty, has a word that the tokenizer does not know, or more than fits.
     """
-    ids = _known(text, tokenizer)
+    ids = ids_of(text, tokenizer, max_len)
     if not ids:
         raise UserError(f'"{text}" is no text; give at least one word')
-    if len(ids) > max_len:
-        raise UserError(f'"{text}" has {len(ids)} words, but the longest text here has {max_len}')
     batch = tokenizer.pad([ids], max_len)
     return Batch(batch.tokens, batch.valid, batch.valid)
+
+
+def ids_of(text: str, tokenizer: Tokenizer, max_len: int) -> list[int]:
+    """The ids of a text. Raises UserError if a word is unknown to the tokenizer, or if there are more than fit."""
+    ids = _known(text, tokenizer)
+    if len(ids) > max_len:
+        raise UserError(f'"{text}" has {len(ids)} words, but the longest text here has {max_len}')
+    return ids
 
 
 def _tokens(text: str, tokenizer: Tokenizer) -> Iterator[int | None]:

@@ -114,9 +114,10 @@ class Entropy(Metric):
     needs: ClassVar[frozenset[str]] = frozenset({"log_prob"})
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        samples = evaluation.samples
-        rows = _rows(samples.x, evaluation.corpus.vocab.size, samples.x.device)
-        pieces = ((samples[piece], samples.chosen[piece]) for piece in _pieces(len(samples), rows))
+        samples, device = evaluation.samples, _device(evaluation.generator)
+        rows = _rows(samples.x, evaluation.corpus.vocab.size, device)
+        parts = (samples[piece].to(device) for piece in _pieces(len(samples), rows))
+        pieces = ((part, part.chosen) for part in parts)
         return {"entropy": _nats(evaluation.generator, pieces, "entropy")}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textgan import recipe as recipes
 from textgan import registry, running
+from textgan.errors import UserError
 from textgan.folder import new_folder
 from textgan.rewards.scorer import Scorer
 from textgan.running import Observer, Result
@@ -43,6 +44,8 @@ def run(
     if seed is not None:
         changes.append(f"seed={seed}")
     if reward is not None:
+        if not hasattr(reward, "__name__"):
+            raise UserError(f'reward={reward!r} is no function with a name; a reward of a recipe is "reward=NAME"')
         scorer(reward.__name__)(reward)
         changes.append(f"reward={reward.__name__}")
     checked = recipes.load(recipe, changes, controls)
@@ -63,7 +66,8 @@ def scorer(name: str) -> Callable[[TextScorer], TextScorer]:
     """
 
     def decorate(function: TextScorer) -> TextScorer:
-        made = type(function.__name__, (Scorer,), {"function": staticmethod(function), "__doc__": function.__doc__})
+        own = {"function": staticmethod(function), "__doc__": function.__doc__, "__module__": function.__module__}
+        made = type(function.__name__, (Scorer,), own)
         registry.register("reward", name)(made)
         return function
 

@@ -98,7 +98,7 @@ def build(recipe: Recipe, corpus: Corpus | None = None) -> Run:
     """All objects of a run, parameters at their start. `corpus` is the recipe's data, if it was prepared before."""
     filled = recipe.filled
     devices.prepare()
-    device = _device(filled["device"])
+    device = device_of(filled["device"])
     corpus = corpus or prepare(recipe)
     seed = filled["seed"]
     shared = of_corpus(corpus)
@@ -120,7 +120,8 @@ def build(recipe: Recipe, corpus: Corpus | None = None) -> Run:
     return run
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """The device of that name. Raises UserError if it is not to be had."""
     try:
         return devices.choose(name)
     except (RuntimeError, AssertionError) as error:

@@ -64,7 +64,7 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, 
             if _checksum(folder / name) != checksum:
                 raise UserError(f"{folder / name} is damaged: its checksum is not the one that was saved with it")
         return load_file(folder / WEIGHTS), load_file(folder / TRAINING), state
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder} is no checkpoint that can be read: {error}") from error
 
 

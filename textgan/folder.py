@@ -92,8 +92,8 @@ class Folder:
         write_text(target, text)
 
     def read(self, name: str) -> Any:
-        """A JSON file's content."""
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        """A JSON file's content. Raises UserError if it is damaged."""
+        return read_json(self.path / name)
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """One line of metrics."""
@@ -126,7 +126,7 @@ class Folder:
                 break
         write_text(self.metrics, "".join(kept))
         for file in (self.path / "samples").glob("*.txt"):
-            if int(file.stem) > index:
+            if file.stem.isdecimal() and int(file.stem) > index:
                 file.unlink()
 
     def checkpoint(self, index: int) -> Path:
@@ -137,7 +137,7 @@ class Folder:
         """The checkpoints, oldest first."""
         if not self.checkpoints.is_dir():
             return []
-        return sorted((p for p in self.checkpoints.iterdir() if p.name.isdigit()), key=lambda p: int(p.name))
+        return sorted((p for p in self.checkpoints.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name))
 
     def _append(self, file: Path, text: str) -> None:
         try:
@@ -147,9 +147,17 @@ class Folder:
             raise refusal(file, error) from error
 
 
+def read_json(file: Path) -> Any:
+    """What a file of ours holds. Raises UserError if it cannot be read or is damaged."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read or is damaged: {error}") from error
+
+
 def refuse_taken(path: Path) -> None:
     """Raises UserError if a new run cannot go there."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not path.exists() or (path.is_dir() and all(file.name == ".lock" for file in path.iterdir())):
         return
     if (path / "recipe.yaml").exists():
         raise UserError(

@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from textgan import codes, devices
 from textgan.atomic import writing
-from textgan.build import Run, make
+from textgan.build import Run, device_of, make
 from textgan.data.template import ids_of, sentence, template
 from textgan.data.tokenizer import Tokenizer
 from textgan.decodings.ancestral import Ancestral
 from textgan.errors import UserError
 from textgan.evaluation import generate
-from textgan.folder import Folder
+from textgan.folder import Folder, read_json
 from textgan.recipe import Recipe
 from textgan.recipe import load as load_recipe
 from textgan.recipe.capability import offering
@@ -60,6 +60,8 @@ class Model:
             top_p: draw from the likeliest words that hold this share of the probability.
             max_len: longest text in tokens; default as in training.
         """
+        if count < 0 or (max_len is not None and max_len < 1):
+            raise ValueError("count is 0 or more, max_len 1 or more")
         decoding = Ancestral(temperature, top_k, top_p)
         if seed is None:
             return self._texts(count, decoding, max_len)
@@ -177,11 +179,11 @@ def load(path: str | Path, device: str = "auto") -> Model:
         raise UserError(f"{folder} has no model yet; finish the run with `textgan run --resume {folder}`")
     recipe = load_recipe(home / "recipe.yaml")
     tokenizer = Tokenizer.load(home / "tokenizer")
-    max_len = json.loads((home / "model.json").read_text(encoding="utf-8"))["max_len"]
+    max_len = read_json(home / "model.json")["max_len"]
     shared = {"tokenizer": tokenizer, "vocab": tokenizer.vocab, "max_len": max_len, "exported": home}
     generator: Generator = make("generator", recipe.filled["generator"], shared)
     try:
         generator.load_state_dict(load_file(home / "generator.safetensors"))
     except (RuntimeError, OSError, SafetensorError) as error:
         raise UserError(f"{home} holds no model that fits its recipe: {str(error).splitlines()[-1].strip()}") from None
-    return Model(recipe, generator.to(devices.choose(device)).eval(), tokenizer, max_len)
+    return Model(recipe, generator.to(device_of(device)).eval(), tokenizer, max_len)

@@ -102,7 +102,8 @@ def find(kind: str, name: str) -> Component:
         raise UserError(f'{kind} "{name}" is provided twice, by {providers}; uninstall one of them')
     names = [c.name for c in components(kind)]
     near = suggest(name, names)
-    others = f"; there are: {', '.join(names)}. A plugin's new names are seen after `pip install -e` is run once more"
+    others = f"; there are: {', '.join(names)}. A plugin's file is named with --plugin; an "
+    others += "installed one's new names are seen after `pip install -e` is run once more"
     raise UserError(f'there is no {kind} "{name}"{near or others}')
 
 

@@ -74,13 +74,13 @@ class Result:
 def start(recipe: Recipe, folder: Path, observer: Observer | None = None) -> Result:
     """Runs a recipe in a new folder. Raises UserError, Failure or Stopped."""
     refuse_taken(folder)
-    corpus = prepare(recipe)
+    run = build(recipe, prepare(recipe))
     home = Folder.create(folder)
     with home.held():
         home.write("environment.json", environment(recipe))
         home.write("recipe.given.yaml", recipe.given_yaml())
         home.write("recipe.yaml", recipe.yaml())  # last: where it stands, a run can be gone on with
-        return _whole(recipe, corpus, home, observer or Observer())
+        return _whole(run, home, observer or Observer())
 
 
 def resume(folder: Path, observer: Observer | None = None) -> Result:
@@ -88,7 +88,7 @@ def resume(folder: Path, observer: Observer | None = None) -> Result:
     home = Folder.open(folder)
     with home.held():
         recipe = load_recipe(folder / "recipe.yaml").named(home.read("environment.json")["recipe"])
-        return _whole(recipe, prepare(recipe), home, observer or Observer())
+        return _whole(build(recipe, prepare(recipe)), home, observer or Observer())
 
 
 def branch(
@@ -120,10 +120,10 @@ def branch(
         return run
 
 
-def _whole(recipe: Recipe, corpus: Corpus, home: Folder, observer: Observer) -> Result:
+def _whole(run: Run, home: Folder, observer: Observer) -> Result:
     """The run, then its controls."""
+    recipe, corpus = run.recipe, run.corpus
     _keep_data(home, corpus)
-    run = build(recipe, corpus)
     result = _advance(run, home, observer, None)
     for name in recipe.filled["controls"]:
         observer.control(name)
@@ -161,7 +161,11 @@ def _advance(
     """From wherever the folder stands to the end of the last phase, or of the budget."""
     saved, best, spent = folder.saved(), None, None
     if saved:
-        place = checkpoint.restore(run, saved[-1])
+        try:
+            place = checkpoint.restore(run, saved[-1])
+        except UserError as error:
+            before = f"; delete that folder to go on from {saved[-2].name}" if saved[1:] else ""
+            raise UserError(f"{error}{before}") from error
         extra = checkpoint.extra(saved[-1])
         best, spent = Best(**extra["best"]) if extra["best"] else None, extra.get("spent")
     elif origin is not None:
@@ -275,7 +279,11 @@ class _Session:
         due = every is not None and step.place.round % every == 0
         improved = False
         if (due or step.ends_phase) and step.phase.name in self.writes:
-            improved = self._evaluate(step.phase.name, step.place)
+            try:
+                improved = self._evaluate(step.phase.name, step.place)
+            except Exception:
+                self._save(step.place)  # what was trained is not lost by a measurement that fails
+                raise
         waited = time.monotonic() - self.last_save >= 60 * self.settings["checkpoint"]["minutes"]
         lasting = step.ends_phase or (due and step.phase.name in self.kept)
         if lasting:

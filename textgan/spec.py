@@ -93,7 +93,10 @@ def _read(component: Component) -> Spec:
     definition = source.definitions[attribute]
     doc = ast.get_docstring(definition) or ""
     function = _constructor(source, definition)
-    arguments = _arguments(function) if function else []
+    try:
+        arguments = _arguments(function) if function else []
+    except ValueError:  # a default that is no literal
+        return _inspect(component)
     return _spec(component, arguments, _traits(source, definition), doc)
 
 

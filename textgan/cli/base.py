@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,11 +120,21 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
 
 
+class Finite(click.FloatRange):
+    """A number in a range; nan, which is neither below nor above anything, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number.", param, ctx)
+        return found
+
+
 def draw_options(command: F) -> F:
     """How words are drawn: passed on as temperature, top_k, top_p."""
     temperature = click.option(
         "--temperature",
-        type=click.FloatRange(0),
+        type=Finite(0),
         default=1.0,
         show_default=True,
         metavar="T",
@@ -132,7 +143,7 @@ def draw_options(command: F) -> F:
     top_k = click.option("--top-k", type=click.IntRange(1), metavar="K", help="Draw from the K likeliest words only.")
     top_p = click.option(
         "--top-p",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Finite(0, 1, min_open=True),
         metavar="P",
         help="Draw from the likeliest words that hold this share of the probability.",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from textgan.cli.base import Command, complete_recipe, examples, plugin_option
 from textgan.errors import UserError
@@ -106,8 +107,7 @@ def compare(
 
     whole: Study | None = None
     if resume is not None:
-        if recipes or lengths:
-            raise click.UsageError("--resume goes on with the recipes that were begun; leave recipes and settings out.")
+        _alone(recipes)
         whole = begun(resume)
         folder = resume
     else:
@@ -145,6 +145,18 @@ def report(folder: Path) -> None:
     click.echo(str(lengths.write(whole, found) if whole else pages[0]))
 
 
+def _alone(recipes: Sequence[str]) -> None:
+    """A comparison that goes on is the one that was begun; what it runs on may be another."""
+    context = click.get_current_context()
+    free = {"resume", "jobs", "cluster", "options", "plugins", "recipes"}
+    given = [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+    extra = ["recipes and settings"] * bool(recipes) + [f"--{name}" for name in given if name not in free]
+    if extra:
+        raise click.UsageError(
+            f"--resume goes on with what was begun; leave out {', '.join(extra)}, or begin a new comparison."
+        )
+
+
 def _new(out: Path | None) -> Path:
     from textgan.folder import new_folder, refuse_taken
 
@@ -158,8 +170,8 @@ def _temperatures(text: str) -> tuple[float, ...]:
         found = tuple(sorted({float(part) for part in text.split(",")}))
     except ValueError:
         raise UserError(f'--temperatures: "{text}" is no list of numbers such as 0.7,1.0') from None
-    if 1.0 not in found or found[0] <= 0:
-        raise UserError(f"--temperatures: {text} needs 1 among them, and all of them above 0")
+    if 1.0 not in found or not all(0 < temperature < math.inf for temperature in found):
+        raise UserError(f"--temperatures: {text} needs 1 among them, and all of them above 0 and finite")
     return found
 
 
@@ -189,13 +201,13 @@ def _options(given: Sequence[str]) -> Mapping[str, int | str]:
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise UserError(f"--cluster-option: {text} is no KEY=VALUE, such as timeout_min=240")
-        found[key] = int(value) if value.isdigit() else value
+        found[key] = int(value) if value.isdecimal() else value
     return found
 
 
 def _lengths(text: str | None) -> Sequence[int]:
     """ "20,40,80" -> [20, 40, 80]."""
     parts = text.split(",") if text else []
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise UserError(f"--lengths: {text} is no list of whole numbers above 0 such as 20,40,80")
     return sorted({int(part) for part in parts})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textgan.cli.base import Command, examples, json_option, plugin_option
+from textgan.errors import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 @click.argument("estimators", nargs=-1)
 @click.option("--words", type=click.IntRange(2, 6), default=3, show_default=True, help="Words of the problems.")
 @click.option("--length", type=click.IntRange(1, 6), default=4, show_default=True, help="Positions.")
-@click.option("--rows", type=click.IntRange(2), default=1000, show_default=True, help="Sequences in a batch.")
-@click.option("--repeats", type=click.IntRange(5), default=40, show_default=True, help="Batches.")
+@click.option("--rows", type=click.IntRange(100), default=1000, show_default=True, help="Sequences in a batch.")
+@click.option("--repeats", type=click.IntRange(10), default=40, show_default=True, help="Batches.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draw it: a .svg, .png or .pdf.")
 @plugin_option
@@ -57,6 +58,8 @@ def lab(
     from textgan.cli.output import results, say, write_json
     from textgan.lab.survey import Setting, survey, sweep
 
+    if plot is not None:
+        _check_plot(plot)
     names, options = _arguments(estimators)
     setting = Setting(words, length, rows, repeats, seed)
     found: list[Row] = []
@@ -64,20 +67,27 @@ def lab(
         found.append(row)
         if not as_json:
             say(f"{row.name}, {row.measured.problem if row.measured else row.note}")
-    if plot is not None:
-        from textgan.lab.plot import draw
-
-        draw(found, list(sweep(setting, names)), plot)
     if as_json:
         write_json([asdict(row) | {"verdict": row.verdict, "failed": row.failed} for row in found])
     else:
         console = results()
         console.print(_table(found))
         console.print(f"\n{words} words, {length} positions, {repeats} batches of {rows:,} sequences, seed {seed}")
-        if plot is not None:
-            console.print(f"drawn in {plot}")
+    if plot is not None:
+        from textgan.lab.plot import draw
+
+        draw(found, list(sweep(setting, names)), plot)
+        say(f"drawn in {plot}")
     if any(row.failed for row in found):
         raise SystemExit(1)
+
+
+def _check_plot(plot: Path) -> None:
+    """Before minutes of work, not after them."""
+    if plot.suffix not in (".svg", ".png", ".pdf"):
+        raise UserError(f"--plot: {plot}: a plot is written as svg, png or pdf; end the name in .svg")
+    if not plot.absolute().parent.is_dir():
+        raise UserError(f"--plot: {plot}: there is no folder {plot.parent}")
 
 
 def _arguments(given: Sequence[str]) -> tuple[list[str], dict[str, Any]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN = 6
 
 
-def report(result: Result, as_json: bool) -> None:
+def report(result: Result, as_json: bool, plugins: Sequence[Path] = ()) -> None:
     """The table, the controls, samples and what to do next; or all of it as JSON."""
     samples = last_samples(Folder(result.folder))
     if as_json:
@@ -52,7 +52,8 @@ def report(result: Result, as_json: bool) -> None:
         console.print("\nsamples of the final model", style="bold")
         for text in samples[:SHOWN]:
             console.print(Text(f"  {visible(text)}", overflow="ellipsis", no_wrap=True))
-    quoted = shlex.quote(str(result.folder))
+    words = [str(result.folder), *(word for file in plugins for word in ("--plugin", str(file)))]
+    quoted = shlex.join(words)
     console.print(Text(f"\n{visible(str(result.folder))}", style="bold", overflow="fold"))
     console.print(
         Text(f"next: textgan sample {visible(quoted)} -n 20 --temperature 0.8", overflow="fold"),

@@ -150,4 +150,4 @@ def _play(
                 how = ("stopped", "") if saved else ("stopped at once", ", without saving")
                 say(f"{how[0]}{observer.where()}{how[1]}; continue with: {shlex.join(command)}")
             raise
-    report(result, as_json)
+    report(result, as_json, plugins)

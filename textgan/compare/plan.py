@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +13,7 @@ from textgan.atomic import write_text
 from textgan.build import common_phases
 from textgan.compare.controls import after_start, controls
 from textgan.errors import UserError
-from textgan.folder import Folder
+from textgan.folder import Folder, read_json
 from textgan.meter import Limit
 from textgan.recipe import Recipe, RecipeError
 from textgan.recipe import load as load_recipe
@@ -176,7 +177,7 @@ def read(folder: Path) -> Plan:
     """The plan of a comparison that was begun. Raises UserError if the folder holds none."""
     if not (folder / FILE).is_file():
         raise UserError(f"{folder} holds no comparison; begin one with `textgan compare RECIPE RECIPE`")
-    content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    content = read_json(folder / FILE)
     methods = [Method(**fields) for fields in content["methods"]]
     return Plan(folder, methods, Settings(**content["settings"]), content["origins"])
 
@@ -185,8 +186,9 @@ def _named(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
     """Each under a name of its own: a recipe that is given twice gets a number."""
     named: dict[str, Recipe] = {}
     for recipe in recipes:
-        count = sum(name == recipe.name or name.startswith(f"{recipe.name} (") for name in named)
-        name = f"{recipe.name} ({count + 1})" if count else recipe.name
+        candidates = (f"{recipe.name} ({count})" if count > 1 else recipe.name for count in itertools.count(1))
+        taken = {_file(name) for name in named}
+        name = next(candidate for candidate in candidates if _file(candidate) not in taken)
         named[name] = recipe.named(name)
     return named
 
@@ -254,5 +256,6 @@ def _origins(recipes: Mapping[str, Recipe], ends: Mapping[str, Sequence[str]]) -
 
 
 def _file(name: str) -> str:
-    """A name as a file's: letters, digits and dashes."""
-    return "-".join("".join(c if c.isalnum() or c in "._" else " " for c in name).split())
+    """A name as a file's: letters, digits and dashes, two of them before what a control is called."""
+    parts = ("".join(c if c.isalnum() or c in "._" else " " for c in part).split() for part in name.split(": "))
+    return "--".join("-".join(words) for words in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -289,6 +290,9 @@ class Checker:
             if changes is None:
                 continue
             path: Path = ("controls", name)
+            if not re.fullmatch(r"[A-Za-z0-9][\w-]*", str(name)):  # it becomes a folder's
+                self.complain(path, "is no name for a control; write letters, digits, dashes and underscores")
+                continue
             if not isinstance(changes, dict):
                 self.complain(path, "expected what the control changes, such as {reward: constant}")
                 continue

@@ -89,18 +89,22 @@ def merge(
     return merged, places
 
 
-def _as_block(value: Any) -> Any:
-    """`lstm` is short for {name: lstm}."""
-    return {"name": value} if isinstance(value, str) else value
+def _as_block(value: Any, key: str = "name") -> Any:
+    """`lstm` is short for {name: lstm}; a turn, `likelihood`, for {objective: likelihood}."""
+    return {key: value} if isinstance(value, str) else value
 
 
 def override(tree: Tree, places: dict[Path, Place], settings: Iterable[str]) -> None:
     """Applies `a.b=c` settings in place. Names come first, whatever their order, since they empty their block."""
     pairs = [_pair(setting) for setting in settings]
+    for path, value in pairs:
+        if path == ("extends",):
+            raise UserError(f"extends={value}: only a file extends another recipe; name {value} in its place")
     for path, value in sorted(pairs, key=lambda pair: pair[0][-1] != "name"):
         target: Any = tree
         for depth, key in enumerate(path[:-1]):
-            inner = _as_block(_get(target, key))
+            turn = depth == 3 and path[0] == "phases" and path[2] == "turns"
+            inner = _as_block(_get(target, key), "objective" if turn else "name")
             if not isinstance(inner, dict | list):
                 inner = {}
             _set(target, key, inner, path[: depth + 1])
@@ -124,13 +128,13 @@ def _pair(setting: str) -> tuple[tuple[str, ...], Any]:
 
 def _get(target: Any, key: str) -> Any:
     if isinstance(target, list):
-        return target[int(key)] if key.isdigit() and int(key) < len(target) else None
+        return target[int(key)] if key.isdecimal() and int(key) < len(target) else None
     return target.get(key)
 
 
 def _set(target: Any, key: str, value: Any, path: tuple[str, ...]) -> None:
     if isinstance(target, list):
-        if not key.isdigit() or int(key) >= len(target):
+        if not key.isdecimal() or int(key) >= len(target):
             where = ".".join(path[:-1])
             raise UserError(f'{".".join(path)}: {where} is a list of {len(target)}; "{key}" is none of its places')
         target[int(key)] = value

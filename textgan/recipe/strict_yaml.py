@@ -33,9 +33,12 @@ for _tag, _pattern, _first in (
 
 def parse(text: str, file: str) -> tuple[Any, dict[Path, Place]]:
     """The value of a YAML document and the line of every value in it. Raises RecipeError for all problems found."""
-    loader = _Loader(text)
     problems: list[Problem] = []
     places: dict[Path, Place] = {}
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:  # a character that has no place in a text
+        raise RecipeError(file, [Problem((), f"not YAML: {' '.join(str(error).split())}", Place(file, 1))]) from None
     try:
         node = loader.get_single_node()
         value = _construct(node, (), file, places, problems) if node else None
@@ -45,6 +48,10 @@ def parse(text: str, file: str) -> tuple[Any, dict[Path, Place]]:
         raise RecipeError(file, [Problem((), f"not YAML: {error.problem or error}", Place(file, line))]) from None
     except yaml.YAMLError as error:
         raise RecipeError(file, [Problem((), f"not YAML: {' '.join(str(error).split())}", Place(file, 1))]) from None
+    except RecursionError:
+        raise RecipeError(file, [Problem((), "is nested too deeply", Place(file, 1))]) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise RecipeError(file, [Problem((), f"holds a value that cannot be read: {error}", Place(file, 1))]) from None
     finally:
         loader.dispose()
     if problems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -29,7 +29,10 @@ class Scorer(Reward):
     def __call__(self, fake: Samples, real: Samples) -> Tensor:
         texts = self.tokenizer.decode(fake.x.cpu(), fake.valid.cpu())
         distinct = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-        scores = list(self.function(list(distinct)))
+        returned = self.function(list(distinct))
+        if not isinstance(returned, Iterable):
+            raise UserError(f"the scorer returned {returned!r}; it must return a number for each of its texts")
+        scores = list(returned)
         if len(scores) != len(distinct):
             raise UserError(f"the scorer returned {len(scores)} numbers for {len(distinct)} texts")
         for text, score in zip(distinct, scores, strict=True):

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -399,3 +400,15 @@ def test_checkpoints_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for index in (1_000_000, 999_999):
         folder.checkpoint(index).mkdir(parents=True)
     assert [int(path.name) for path in folder.saved()] == [999_999, 1_000_000]
+
+
+@pytest.mark.parametrize(
+    ("reward", "told"),
+    [
+        (lambda texts: None, "returned None; it must return a number for each"),
+        ("constant", "is no function with a name"),
+    ],
+)
+def test_a_reward_that_is_no_scorer_is_refused(reward: Any, told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=told):
+        textgan.run("seqgan", *SMALL, "phases.pretrain-d=null", out=tmp_path / "run", reward=reward, controls=False)

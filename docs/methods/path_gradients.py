@@ -53,7 +53,7 @@ def sureness(found: Tensor) -> tuple[float, float]:
 def main(path: Path) -> None:
     torch.manual_seed(0)
     run = build(recipe.load(path.parent.parent / "recipe.yaml"))
-    checkpoint.restore(run, path, partly=True)
+    checkpoint.restore(run, path)
     true = gradients(Rollout(run.generator, 4), run, TRUE, 2 * ROWS)
     known = sureness(true)[1]
     print(f"{'':34} {'one batch':>10} {'mean':>6} {'halves':>7} {'length':>7}")

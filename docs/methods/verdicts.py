@@ -39,7 +39,7 @@ def preferred(better: Tensor, worse: Tensor) -> float:
 def main(paths: list[Path]) -> None:
     for path in paths:
         run = build(recipe.load(path.parent.parent / "recipe.yaml"))
-        checkpoint.restore(run, path, partly=True)
+        checkpoint.restore(run, path)
         torch.manual_seed(0)
         with torch.no_grad():
             written = run.generator.sample(Batch.blank(WRITTEN, run.corpus.max_len))

@@ -205,3 +205,20 @@ def test_nll_validation_looks_at_validation_alone() -> None:
         values = NllValidation()(seen)
         assert values["nll_validation"] == NllTest()(swapped)["nll_test"]
         assert values["nll_validation"] != NllTest()(seen)["nll_test"]
+
+
+def test_samples_go_to_where_the_generator_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation hands them over on the CPU."""
+    seen = []
+
+    class Elsewhere(TabularGenerator):
+        def log_prob(self, samples: Samples) -> Tensor:
+            seen.append({part.device.type for part in (samples.x, samples.valid, samples.chosen)})
+            raise StopIteration
+
+    generator = Elsewhere.__new__(Elsewhere)
+    torch.nn.Module.__init__(generator)
+    generator.place = torch.nn.Parameter(torch.zeros(1, device="meta"))
+    with pytest.raises(StopIteration):
+        Entropy()(world(["a b", "c"], generator=generator))
+    assert seen == [{"meta"}]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from planting import Values, curve
 
+from textgan.compare import flags
 from textgan.compare.axes import axes
 from textgan.compare.plan import Plan
 from textgan.compare.report import write
@@ -164,3 +165,10 @@ def test_a_pair_without_common_axes_is_left_out_and_named(planted: Callable[...,
     assert found.apart == [("one", "one: constant"), ("two", "one: constant")]
     assert [(pair.first, pair.second) for pair in found.pairs] == [("one", "two")]
     assert "one and one: constant are not compared" in write(found).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("nll", "collapsed"), [(1.89, False), (1.80, True)])
+def test_chance_below_the_entropy_is_no_collapse(nll: float, collapsed: bool) -> None:
+    """The truth's own text scores below its entropy every other time, by less than 1 % of it."""
+    found = list(flags._below_entropy({"nll_oracle": nll, "oracle_entropy": 1.902}))
+    assert [flag.collapse for flag in found] == [True] * collapsed

@@ -30,6 +30,8 @@ def axes(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tupl
     found = shared(runs, usable)
     if found is not None:
         return found
+    if not any(run for each in runs for run in each.values()):
+        raise UserError("nothing of this comparison has been measured yet; go on with it by `textgan compare --resume`")
     raise UserError(
         "no pair of a quality and a diversity metric was measured for all methods; a comparison needs one of "
         + ", ".join(f"{q} with {d}" for q, d in usable)

@@ -26,7 +26,7 @@ SMALL = (
     f"estimator.rollouts={ROLLOUTS}", "phases.pretrain-g.steps=4", "phases.pretrain-d.steps=2",
     "phases.adversarial.steps=3", "phases.adversarial.evaluate=1", "checkpoint.minutes=100",
     "phases.adversarial.turns=[{objective: adversarial, updates: {generator: policy}}, "
-    "{objective: discriminate, times: 2}]",
+    "{objective: discriminate, times: 2}]", "phases.pretrain-d.turns=[discriminate]",
 )  # fmt: skip
 AFTER = frozenset({"pretrain-d", "adversarial"})
 

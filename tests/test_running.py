@@ -29,6 +29,7 @@ SMALL = (
     "generator.embed_dim=8", "generator.hidden_dim=8", "discriminator.filters=4", "estimator.rollouts=2",
     "phases.pretrain-g.steps=6", "phases.pretrain-g.evaluate=3", "phases.pretrain-d.steps=2",
     "phases.adversarial.steps=4", "phases.adversarial.evaluate=2", "log.every=1", "checkpoint.minutes=0",
+    "phases.pretrain-d.turns.0.pool=48", "phases.adversarial.turns.1.pool=96",
 )  # fmt: skip
 ENDS = ("metrics.jsonl", "summary.json", "model/generator.safetensors")
 

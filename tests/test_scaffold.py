@@ -15,6 +15,7 @@ SMALL = [
     *("data.sentences=200", "data.validation=20", "data.test=20", "evaluate.samples=20", "batch_size=8", "device=cpu"),
     *("generator.hidden_dim=8", "discriminator.widths=[1,2]", "discriminator.filters=4"),
     *("phases.pretrain-g.steps=2", "phases.pretrain-d.steps=2", "phases.adversarial.steps=3"),
+    *("phases.pretrain-d.turns.0.pool=24", "phases.adversarial.turns.1.pool=48"),
 ]
 
 

@@ -88,6 +88,7 @@ def test_as_a_control_it_is_measured_without_any_training(tmp_path: Path) -> Non
         "device=cpu", "data.sentences=300", "data.validation=30", "data.test=30", "evaluate.samples=30",
         "batch_size=16", "generator.embed_dim=8", "generator.hidden_dim=8", "discriminator.filters=4",
         "estimator.rollouts=1", "phases.pretrain-g.steps=3", "phases.pretrain-d.steps=2", "phases.adversarial.steps=1",
+        "phases.pretrain-d.turns.0.pool=48", "phases.adversarial.turns.1.pool=48",
         "controls={best-of-4: {decoding: {name: best_of, n: 4}, phases: {adversarial: null}}}",
     )  # fmt: skip
     result = running.start(recipe.load("seqgan", small), tmp_path / "run")

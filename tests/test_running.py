@@ -413,3 +413,10 @@ def test_checkpoints_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
 def test_a_reward_that_is_no_scorer_is_refused(reward: Any, told: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=told):
         textgan.run("seqgan", *SMALL, "phases.pretrain-d=null", out=tmp_path / "run", reward=reward, controls=False)
+
+
+def test_a_finished_run_whose_last_phase_writes_nothing_is_done(tmp_path: Path) -> None:
+    running.start(small("phases.adversarial=null", "controls=null"), tmp_path / "run")
+    before = Folder(tmp_path / "run").entries()
+    running.resume(tmp_path / "run")
+    assert Folder(tmp_path / "run").entries() == before

@@ -80,6 +80,7 @@ def start(recipe: Recipe, folder: Path, observer: Observer | None = None) -> Res
         home.write("environment.json", environment(recipe))
         home.write("recipe.given.yaml", recipe.given_yaml())
         home.write("recipe.yaml", recipe.yaml())  # last: where it stands, a run can be gone on with
+        _keep_data(home, run.corpus)
         return _whole(run, home, observer or Observer())
 
 
@@ -88,7 +89,9 @@ def resume(folder: Path, observer: Observer | None = None) -> Result:
     home = Folder.open(folder)
     with home.held():
         recipe = load_recipe(folder / "recipe.yaml").named(home.read("environment.json")["recipe"])
-        return _whole(build(recipe, prepare(recipe)), home, observer or Observer())
+        corpus = prepare(recipe)
+        _keep_data(home, corpus)
+        return _whole(build(recipe, corpus), home, observer or Observer())
 
 
 def branch(
@@ -123,7 +126,6 @@ def branch(
 def _whole(run: Run, home: Folder, observer: Observer) -> Result:
     """The run, then its controls."""
     recipe, corpus = run.recipe, run.corpus
-    _keep_data(home, corpus)
     result = _advance(run, home, observer, None)
     for name in recipe.filled["controls"]:
         observer.control(name)
@@ -232,7 +234,7 @@ class _Session:
         try:
             if place.index == 0 and self.settings["evaluate"]["start"]:
                 column = "start"
-            elif place.index == total and not self.limit.phases:
+            elif place.index == total and not self.limit.phases and not self.result.columns:
                 column = self.run.phases[-1].name  # a control that only decodes otherwise
             else:
                 column = None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -128,6 +129,13 @@ class Finite(click.FloatRange):
         if not math.isfinite(found):
             self.fail(f"{value} is no number.", param, ctx)
         return found
+
+
+def given_beside(free: Container[str]) -> list[str]:
+    """The command's arguments and options that were given, but for those that may be."""
+    context = click.get_current_context()
+    told = [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+    return [name for name in told if name not in free and context.params[name] not in (None, ())]
 
 
 def draw_options(command: F) -> F:

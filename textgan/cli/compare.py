@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
-from textgan.cli.base import Command, complete_recipe, examples, plugin_option
+from textgan.cli.base import Command, complete_recipe, examples, given_beside, plugin_option
 from textgan.errors import UserError
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def compare(
 
     whole: Study | None = None
     if resume is not None:
-        _alone(recipes)
+        _alone()
         whole = begun(resume)
         folder = resume
     else:
@@ -145,12 +144,10 @@ def report(folder: Path) -> None:
     click.echo(str(lengths.write(whole, found) if whole else pages[0]))
 
 
-def _alone(recipes: Sequence[str]) -> None:
+def _alone() -> None:
     """A comparison that goes on is the one that was begun; what it runs on may be another."""
-    context = click.get_current_context()
-    free = {"resume", "jobs", "cluster", "options", "plugins", "recipes"}
-    given = [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
-    extra = ["recipes and settings"] * bool(recipes) + [f"--{name}" for name in given if name not in free]
+    given = given_beside({"resume", "jobs", "cluster", "options", "plugins"})
+    extra = ["recipes and settings" if name == "recipes" else f"--{name}" for name in given]
     if extra:
         raise click.UsageError(
             f"--resume goes on with what was begun; leave out {', '.join(extra)}, or begin a new comparison."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textgan.cli.base import Command, complete_recipe, examples, json_option, plugin_option
+from textgan.cli.base import Command, complete_recipe, examples, given_beside, json_option, plugin_option
 from textgan.errors import UserError
 from textgan.stopping import Stopped
 
@@ -78,11 +78,9 @@ def run(
 
 def _alone(folder: Path) -> None:
     """A resumed run goes to the end that it had; nothing about it can be changed."""
-    given = click.get_current_context().params
     words = {"recipe": "the recipe", "settings": "the settings"}
-    options = {name: f"--{name.replace('_', '-')}" for name in ("out", "seed", "no_controls", "dry_run")}
-    # 0 is a seed, but False is no option that was given
-    extra = [word for name, word in {**words, **options}.items() if given[name] or str(given[name]) == "0"]
+    given = given_beside({"resume", "quiet", "plugins", "as_json"})
+    extra = [words.get(name, f"--{name.replace('_', '-')}") for name in given]
     if extra:
         raise UserError(
             f"--resume goes on with {folder} exactly as it was begun; leave out {', '.join(extra)}, "

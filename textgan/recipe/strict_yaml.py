@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import Any
 
 import yaml
@@ -14,6 +15,9 @@ class _Loader(yaml.SafeLoader):
     """Only the JSON-like types of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own attribute)
+
+    def close(self) -> None:
+        self.dispose()
 
 
 _PLAIN = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "map", "seq"))
@@ -36,12 +40,9 @@ def parse(text: str, file: str) -> tuple[Any, dict[Path, Place]]:
     problems: list[Problem] = []
     places: dict[Path, Place] = {}
     try:
-        loader = _Loader(text)
-    except yaml.YAMLError as error:  # a character that has no place in a text
-        raise RecipeError(file, [Problem((), f"not YAML: {' '.join(str(error).split())}", Place(file, 1))]) from None
-    try:
-        node = loader.get_single_node()
-        value = _construct(node, (), file, places, problems) if node else None
+        with closing(_Loader(text)) as loader:
+            node = loader.get_single_node()
+            value = _construct(node, (), file, places, problems) if node else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -52,8 +53,6 @@ def parse(text: str, file: str) -> tuple[Any, dict[Path, Place]]:
         raise RecipeError(file, [Problem((), "is nested too deeply", Place(file, 1))]) from None
     except ValueError as error:  # a number of thousands of digits
         raise RecipeError(file, [Problem((), f"holds a value that cannot be read: {error}", Place(file, 1))]) from None
-    finally:
-        loader.dispose()
     if problems:
         raise RecipeError(file, problems)
     return value, places

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from textgan import recipe
-from textgan.compare.jobs import Job, run_all
-from textgan.compare.plan import Method, Plan, Settings, draw_up
-from textgan.compare.results import results
+from textgan.compare.execution.jobs import Job, run_all
+from textgan.compare.design.plan import Method, Plan, Settings, make_plan
+from textgan.compare.analysis.results import results
 
 NAMES = ("one", "same")
 
@@ -28,7 +28,7 @@ NAMES = ("one", "same")
 def trained(name: str, changes: list[str], runs: int, samples: int, workers: int, folder: Path) -> Plan:
     """The runs, those that are not there yet made."""
     settings = Settings(seeds=runs, samples=samples, temperatures=(0.6, 0.8, 1.0))
-    plan = draw_up([recipe.load(name, changes)] * 2, settings, folder)
+    plan = make_plan([recipe.load(name, changes)] * 2, settings, folder)
     plan = replace(plan, methods=[plan.methods[0]])
     done = 0
 
@@ -82,7 +82,7 @@ def main() -> int:
     )
     for verdict, times in said.most_common():
         print(f"{verdict:24}{times} of {given.repetitions}")
-    print(f"the level is {plan.settings.level}; better and worse together are what it bounds")
+    print(f"the level is {plan.settings.alpha}; better and worse together are what it bounds")
     return 0
 
 

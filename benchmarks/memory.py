@@ -16,7 +16,7 @@ import torch
 from benchmarks.command import add_size, size_of
 from benchmarks.sizes import Size
 from benchmarks.steps import STEPS, Steps
-from textgan import devices
+from textgan.ops import device
 
 
 def peak(step: str, size: Size, device: str, threads: int) -> int:
@@ -33,7 +33,7 @@ def main() -> int:
     add_size(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.prepare()
+    device.prepare()
     step = STEPS[given.step](Steps(size_of(given), torch.device(given.device)))
     for _ in range(3):
         step()

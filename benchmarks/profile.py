@@ -19,15 +19,15 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from benchmarks.command import add_size, machine, size_of
 from benchmarks.steps import STEPS, Step, Steps
-from textgan import devices
-from textgan.kernels import windows, winners, words
+from textgan.ops import device
+from textgan.ops import embedding_conv, winners_tmp, linear_sample
 
 KERNELS = {
-    "kernel: words": (words.Words, "_run"),
-    "kernel: windows": (windows.Windows, "largest"),
-    "kernel: strongest": (winners.Winners, "find"),
-    "kernel: winners, to weights": (winners.Winners, "to_weights"),
-    "kernel: winners, to words": (winners.Winners, "to_words"),
+    "kernel: words": (linear_sample.Words, "_run"),
+    "kernel: windows": (embedding_conv.Windows, "largest"),
+    "kernel: strongest": (winners_tmp.Winners, "find"),
+    "kernel: winners, to weights": (winners_tmp.Winners, "to_weights"),
+    "kernel: winners, to words": (winners_tmp.Winners, "to_words"),
 }
 """Our own kernels, and what calls each."""
 
@@ -92,7 +92,7 @@ def main() -> int:
     add_size(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.prepare()
+    device.prepare()
     size, cuda = size_of(given), torch.device(given.device).type == "cuda"
     print(machine(given)[0], f"V {size.words}, T {size.length}, B {size.rows}, N {size.rollouts}", sep="; ")
     spent, launches = profiled(STEPS[given.step](Steps(size, torch.device(given.device))), cuda)

@@ -15,7 +15,7 @@ import torch
 from benchmarks import reference, sizes
 from benchmarks.sizes import EMBED, FILTERS, HIDDEN, PRESETS, WIDTHS, Size
 from benchmarks.steps import Step, Steps
-from textgan import bleu
+from textgan.metrics.functional import bleu
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def _start_up() -> float:
 
 FIRST_STEP = """
 from textgan import recipe
-from textgan.build import build
-from textgan.training import train
+from textgan.runs.builder import build
+from textgan.training.loop import train
 run = build(recipe.load("seqgan"))
 next(train(run.phases, run.batches))
 """

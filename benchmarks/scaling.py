@@ -19,7 +19,7 @@ from benchmarks.sizes import Size
 from benchmarks.steps import Steps
 from benchmarks.table import seconds
 from benchmarks.timing import Timed, timed
-from textgan import devices
+from textgan.ops import device
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def main() -> int:
     add_size(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.prepare()
+    device.prepare()
     base = size_of(given)
     print(machine(given)[0], f"around V {base.words}, T {base.length}, B {base.rows}, N {base.rollouts}", sep="; ")
     found = measure(base, torch.device(given.device), given.seconds)

@@ -16,15 +16,15 @@ from textgan.estimators.gumbel_softmax import GumbelSoftmax
 from textgan.estimators.rollout import Rollout
 from textgan.generators.lstm import Lstm
 from textgan.generators.vae import Vae
-from textgan.kernels import library
+from textgan.ops import library
 from textgan.losses.bce import Bce
-from textgan.objectives import Adversarial, Discriminate, Likelihood
-from textgan.optimizers import adam
-from textgan.rewards.verdict import Verdict
-from textgan.roles import Objective
-from textgan.training import Mover, Turn, play
-from textgan.types import Batch, Samples, Vocabulary
-from textgan_plugins.maskgan.discriminator import TokenJudge
+from textgan.training.objectives import Adversarial, Discriminate, Likelihood
+from textgan.training.optimizers import adam
+from textgan.rewards.adversarial import Verdict
+from textgan.core.roles import Objective
+from textgan.training.loop import ParameterUpdate, Turn, play
+from textgan.core.types import Batch, Samples, Vocabulary
+from textgan_plugins.maskgan.discriminator import TokenAttention
 from textgan_plugins.maskgan.generator import Infill
 
 Step = Callable[[], object]
@@ -45,7 +45,7 @@ class Steps:
         self.judge = TextCnn(self.vocab, EMBED, WIDTHS, FILTERS, dropout=0.25).to(device).eval()
         self.estimator = Rollout(self.generator, size.rollouts, "none", "sum")
         self.real = torch.randint(size.words, (size.rows, size.length), device=device)
-        self.writer = _mover(self.generator, 1e-2, 5.0)
+        self.writer = _parameter_update(self.generator, 1e-2, 5.0)
 
     def adversarial(self) -> Step:
         """Sample, roll out, score, update."""
@@ -70,7 +70,7 @@ class Steps:
         estimator = Rollout(self.generator)
         estimator.fakes = lambda *_: fake  # type: ignore[method-assign]
         objective = Discriminate(self.generator, self.judge, Bce(), estimator)
-        return self._played(objective, [_mover(self.judge, 1e-4)], [self.generator], pairs)
+        return self._played(objective, [_parameter_update(self.judge, 1e-4)], [self.generator], pairs)
 
     def likelihood(self) -> Step:
         return self._played(Likelihood(self.generator), [self.writer])
@@ -86,20 +86,20 @@ class Steps:
     def maskgan(self) -> Step:
         """The step of generator and critic; every second word is given."""
         writer = Infill(self.vocab).to(self.device)
-        judge, critic = TokenJudge(self.vocab).to(self.device).eval(), ActorCritic(self.vocab, 0.89).to(self.device)
+        judge, critic = TokenAttention(self.vocab).to(self.device).eval(), ActorCritic(self.vocab, 0.89).to(self.device)
         objective = Adversarial(writer, critic, Verdict(judge, Bce("log_probability")))
-        return self._played(objective, [_mover(writer, 5e-4, 10.0), _mover(critic, 2e-3, 10.0)], [judge], every=2)
+        return self._played(objective, [_parameter_update(writer, 5e-4, 10.0), _parameter_update(critic, 2e-3, 10.0)], [judge], every=2)
 
     def vae(self) -> Step:
         """A step of the bound."""
         model = Vae(self.vocab, word_dropout=0.4).to(self.device)
-        return self._played(Likelihood(model), [_mover(model, 4e-3, 5.0)])
+        return self._played(Likelihood(model), [_parameter_update(model, 4e-3, 5.0)])
 
     def _played(
         self,
         objective: Objective,
-        movers: Sequence[Mover],
-        resting: Sequence[nn.Module] = (),
+        updates: Sequence[ParameterUpdate],
+        frozen: Sequence[nn.Module] = (),
         rows: int | None = None,
         every: int = 0,
     ) -> Step:
@@ -109,7 +109,7 @@ class Steps:
         if every:
             given[:, ::every] = True
         batch = Batch(tokens, torch.ones_like(given), given)
-        turn = Turn(objective, movers, [p for player in resting for p in player.parameters()])
+        turn = Turn(objective, updates, [p for player in frozen for p in player.parameters()])
         return lambda: play(turn, iter(lambda: batch, None))
 
 
@@ -143,6 +143,6 @@ def without_kernel() -> Iterator[None]:
         library.load.cache_clear()
 
 
-def _mover(player: nn.Module, lr: float, clip: float | None = None) -> Mover:
+def _parameter_update(player: nn.Module, lr: float, clip: float | None = None) -> ParameterUpdate:
     parameters = [p for p in player.parameters() if p.requires_grad]
-    return Mover(player, parameters, adam(parameters, lr), clip)
+    return ParameterUpdate(player, parameters, adam(parameters, lr), clip)

@@ -24,8 +24,8 @@ from benchmarks.rows import Row, rows
 from benchmarks.sizes import AIMS, PEAK, Size
 from benchmarks.steps import without_kernel
 from benchmarks.timing import Timed, timed
-from textgan import devices
-from textgan.kernels import library
+from textgan.ops import device
+from textgan.ops import library
 
 MEMORY = "peak memory of adversarial steps"
 
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--json", help="also write it there")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    devices.prepare()
+    device.prepare()
     size, (name, rate) = size_of(given), machine(given)
     aims = AIMS if size == Size() and given.device == "cpu" else {}
     print(f"{name}; V {size.words}, T {size.length}, B {size.rows}, N {size.rollouts}\n")

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from textgan import registry, spec
+from textgan.core import registry, spec
 from textgan.recipe import schema
-from textgan.spec import MISSING, Option, Spec
+from textgan.core.spec import MISSING, Option, Spec
 
 NONE = re.compile(r"\bNone\b")
 OWN = "textgan"
@@ -232,15 +232,15 @@ NEEDED = {
     "objective": "a generator that offers",
 }
 SENTENCES: Mapping[str, Callable[[Any, str], str]] = {
-    "gives": lambda v, _: f"Gives {'text, which a tokenizer splits' if v == 'text' else 'ready ids: no tokenizer'}.",
-    "provides": lambda v, _: f"What stands behind it is known: {_listed(v)}." if v else "",
+    "output_type": lambda v, _: f"Gives {'text, which a tokenizer splits' if v == 'text' else 'ready ids: no tokenizer'}.",
+    "capabilities": lambda v, _: f"What stands behind it is known: {_listed(v)}." if v else "",
     "mode": lambda v, _: f"Trains by {v} gradients.",
-    "makes": lambda v, _: " ".join(f"Can be trained by {mode} gradients, on {s}." for mode, s in v.items()),
-    "reads": lambda v, _: f"Reads {_listed(v)}.",
-    "needs": lambda v, kind: f"Needs {NEEDED.get(kind, 'something that offers')} {_listed(v)}." if v else "",
-    "offers": lambda v, _: f"Offers {_listed(v)}." if v else "",
-    "judges": lambda v, _: f"Gives a verdict for each {v}.",
-    "credits": lambda v, _: f"Uses rewards for each {_listed(v, 'or')}.",
+    "sample_space": lambda v, _: " ".join(f"Can be trained by {mode} gradients, on {s}." for mode, s in v.items()),
+    "input_spaces": lambda v, _: f"Reads {_listed(v)}.",
+    "requires": lambda v, kind: f"Needs {NEEDED.get(kind, 'something that offers')} {_listed(v)}." if v else "",
+    "capabilities": lambda v, _: f"Offers {_listed(v)}." if v else "",
+    "granularity": lambda v, _: f"Gives a verdict for each {v}.",
+    "reward_granularity": lambda v, _: f"Uses rewards for each {_listed(v, 'or')}.",
     "differentiable": lambda v, _: "Has a gradient, for path estimators." if v else "Has no gradient.",
     "unbiased": lambda v, _: "Its expected gradient is the true one; a test holds it to that." if v else "",
     "updates": lambda v, _: f"Moves the {_listed(v)}, unless the turn says otherwise.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from textgan.nn.head import LogitsHead
-from textgan.roles import Draw
+from textgan.nn.lm_head import LogitsHead
+from textgan.core.roles import TokenSampler
 
 
 def p_value(drawn: Tensor, probability: Tensor) -> float:
@@ -31,6 +31,6 @@ def p_value(drawn: Tensor, probability: Tensor) -> float:
     return float(chi2.sf(((counts - expected) ** 2 / expected).sum().item(), len(counts) - 1))
 
 
-def by(draw: Draw, logits: Tensor) -> Tensor:
+def by(draw: TokenSampler, logits: Tensor) -> Tensor:
     """One draw from each row of logits [R,V]."""
     return draw(LogitsHead(lambda features: features, logits.shape[1]), logits)

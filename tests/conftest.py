@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from textgan import registry
+from textgan.core import registry
 
 torch.set_num_threads(1)
 

@@ -10,7 +10,7 @@ import pytest
 SUBNORMAL = """
 import sys, torch
 from textgan import recipe
-from textgan.build import build
+from textgan.runs.builder import build
 torch.set_num_threads(2)
 small = ["data.sentences=100", "device=cpu"]
 if sys.argv[1] == "prepared":

@@ -8,8 +8,8 @@ import torch
 from chances import by, p_value
 from torch import Tensor
 
-from textgan import draws
-from textgan.draws import categorical, greedy, inverse_cdf, tempered
+from textgan.generation import token_samplers
+from textgan.generation.token_samplers import categorical, greedy, inverse_cdf, tempered
 
 FOUR = torch.tensor([0.4, 0.3, 0.2, 0.1])
 
@@ -112,8 +112,8 @@ def test_words_that_are_barred_stay_barred_when_sharpened() -> None:
 
 
 def test_plain_sampling_costs_nothing_extra() -> None:
-    assert tempered() is draws.categorical
-    assert tempered(0) is draws.greedy
+    assert tempered() is token_samplers.categorical
+    assert tempered(0) is token_samplers.greedy
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from textgan.discriminators.text_cnn import TextCnn
 from textgan.estimators.reinforce import Reinforce
 from textgan.estimators.rollout import Rollout
 from textgan.losses.bce import Bce
-from textgan.roles import Discriminator, Draw, Generator, Reward, RewardFn, Rollouts, Source
+from textgan.core.roles import Discriminator, TokenSampler, Generator, Reward, RewardFn, Rollouts
+from textgan.data.interfaces import Source
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -31,8 +32,8 @@ from textgan.testing import (
     tiny_corpus,
     tiny_vocabulary,
 )
-from textgan.testing.worlds import Lines
-from textgan.types import Batch, Loss, Samples, Scores, Vocabulary
+from textgan.testing.fixtures import Lines
+from textgan.core.types import Batch, Loss, Samples, Scores, Vocabulary
 
 WORDS = LENGTH = 3
 
@@ -79,14 +80,14 @@ def test_the_exact_gradient_is_that_of_finite_differences(end: bool, per_token: 
             3,
             1 + 2 + 4 + 8,
         ),  # those that end after 1, 2 and 3 words, and those that do not
-        (Vocabulary(5, bos=1, eos=2, pad=0, never=(0, 1)), 2, 1 + 2 * 3),
+        (Vocabulary(5, bos=1, eos=2, pad=0, forbidden_ids=(0, 1)), 2, 1 + 2 * 3),
     ],
 )
 def test_every_sequence_once(vocab: Vocabulary, length: int, number: int) -> None:
     every = enumerate_sequences(vocab, length)
     assert len(every) == number
     assert len({(*x, *v) for x, v in zip(every.x.tolist(), every.valid.tolist(), strict=True)}) == number
-    assert not torch.isin(every.x[every.valid], torch.tensor(vocab.never)).any()
+    assert not torch.isin(every.x[every.valid], torch.tensor(vocab.forbidden_ids)).any()
     total = TabularGenerator(vocab, length).log_prob(every).sum(1).exp().sum().item()
     assert total == pytest.approx(1, abs=1e-5)
 
@@ -120,12 +121,12 @@ def test_the_mean_gradient_and_its_error_are_those_of_the_repeats() -> None:
 class Forgets(TabularGenerator):
     """Draws where a token was given."""
 
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         return super().sample(Batch(batch.tokens, batch.valid, torch.zeros_like(batch.given)), draw)
 
 
 class ClaimsWhatWasGiven(TabularGenerator):
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         made = super().sample(batch, draw)
         return Samples(made.x, made.valid, made.valid)
 
@@ -190,7 +191,7 @@ class ReadsPadding(TextCnn):
 
 
 class LearnsNothing(TextCnn):
-    offers = frozenset()  # a slope with a gradient would be too much to promise
+    capabilities = frozenset()  # a slope with a gradient would be too much to promise
 
     def forward(self, samples: Samples) -> Scores:
         logits, weight = super().forward(samples)
@@ -201,7 +202,7 @@ class LearnsNothing(TextCnn):
 
 
 class JudgesTokens(TextCnn):
-    judges = "token"
+    granularity = "token"
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan import recipe, running
-from textgan.build import build
+from textgan import recipe
+from textgan.runs import runner
+from textgan.runs.builder import build
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.generators.lstm import Lstm
-from textgan.training import play
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.training.loop import play
+from textgan.core.types import Batch, Samples, Vocabulary
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
-VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
 def moved(samples: Samples, device: str) -> Samples:
@@ -51,7 +52,7 @@ def test_roll_outs_keep_their_prefix_and_cover_every_one() -> None:
 def test_the_default_recipe_runs(tmp_path: Path) -> None:
     settings = ["device=cuda", "data.sentences=500", "evaluate.samples=50", "phases.pretrain-g.steps=10",
                 "phases.pretrain-d.steps=4", "phases.adversarial.steps=2"]  # fmt: skip
-    result = running.start(recipe.load("seqgan", settings), tmp_path / "run")
+    result = runner.start(recipe.load("seqgan", settings), tmp_path / "run")
     assert {"pretrain-g", "adversarial", "constant-reward", "continued-mle"} == set(result.columns)
 
 

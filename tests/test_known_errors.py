@@ -22,17 +22,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.bleu import sentence_bleu
+from textgan.metrics.functional.bleu import sentence_bleu
 from textgan.data.corpus import Corpus
-from textgan.data.tokenizers import word
-from textgan.estimators import credit
+from textgan.data.tokenizers.builtin import word
+from textgan.estimators import returns
 from textgan.estimators.reinforce import Reinforce
 from textgan.estimators.rollout import Rollout
 from textgan.metrics.bleu import SelfBleu
 from textgan.metrics.likelihood import NllTest
-from textgan.roles import Estimator, Evaluation, Generator, Metric, RewardFn
+from textgan.core.roles import Estimator, Generator, RewardFn
+from textgan.metrics.base import Evaluation, Metric
 from textgan.testing import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
-from textgan.types import Batch, Loss, Samples
+from textgan.core.types import Batch, Loss, Samples
 
 TESTS = Path(__file__).parent
 
@@ -284,7 +285,7 @@ def paid() -> Paid:
 def check_second_pass(loss_of: Callable[[Generator, Samples, Tensor, Tensor, str, str], Loss]) -> None:
     """A second pass over the same advantages, as in PPO, has the same loss, and nothing that was paid has changed."""
     generator, samples, reward = paid()
-    value = credit.to_go(reward, samples.chosen)
+    value = returns.to_go(reward, samples.chosen)
     kept = value.clone(), reward.clone()
     losses = [loss_of(generator, samples, value, reward, "leave_one_out", "mean") for _ in range(2)]
     assert torch.equal(value, kept[0])
@@ -296,8 +297,8 @@ def edits_in_place(
     generator: Generator, samples: Samples, value: Tensor, reward: Tensor, baseline: str, reduction: str
 ) -> Loss:
     """Wrong: the baseline is taken from the caller's own tensor."""
-    value -= credit.leave_one_out(value)
-    return credit.policy_gradient(generator, samples, value, reward, "none", reduction)
+    value -= returns.leave_one_out(value)
+    return returns.policy_gradient(generator, samples, value, reward, "none", reduction)
 
 
 class KeepsWhatItPaid:
@@ -327,7 +328,7 @@ def check_reward_is_kept(make: Callable[[Generator], Estimator], length: int) ->
 
 
 def test_advantages_are_left_as_they_are() -> None:
-    check_second_pass(credit.policy_gradient)
+    check_second_pass(returns.policy_gradient)
     with pytest.raises(AssertionError):
         check_second_pass(edits_in_place)
     for length in (1, 4):

@@ -16,12 +16,12 @@ import pytest
 import torch
 from torch import nn
 
-from textgan import registry, spec
-from textgan.build import make
+from textgan.core import registry, spec
+from textgan.runs.builder import make
 from textgan.data.batches import Batches
-from textgan.objectives import Adversarial, Discriminate
-from textgan.recipe.capability import complaints
-from textgan.spec import MISSING, Spec
+from textgan.training.objectives import Adversarial, Discriminate
+from textgan.recipe.compatibility import incompatibilities
+from textgan.core.spec import MISSING, Spec
 from textgan.testing import tiny_corpus
 
 KINDS = ("generator", "discriminator", "loss", "estimator", "reward")
@@ -48,7 +48,7 @@ def specs(kind: str) -> list[Spec]:
 
 
 EVERY = list(product(*(specs(kind) for kind in KINDS)))
-ACCEPTED = [each for each in EVERY if not list(complaints(dict(zip(KINDS, each, strict=True))))]
+ACCEPTED = [each for each in EVERY if not list(incompatibilities(dict(zip(KINDS, each, strict=True))))]
 
 
 def names(each: tuple[Spec, ...]) -> str:
@@ -82,7 +82,7 @@ def test_what_is_accepted_takes_a_step(each: tuple[Spec, ...], more: list[tuple[
         shared[kind] = player.eval() if isinstance(player, nn.Module) else player
     batches = Batches(data.train.batch, 8, 0)
     generator, discriminator = shared["generator"], shared["discriminator"]
-    if "noise" not in each[0].traits["offers"]:  # else the adversary never sees the part that likelihood trains
+    if "noise" not in each[0].traits["capabilities"]:  # else the adversary never sees the part that likelihood trains
         generator.likelihood(next(batches)).value.backward()
     players = {name: shared[name] for name in ("generator", "discriminator", "loss", "estimator")}
     for value, _ in Discriminate(**players).losses(batches):
@@ -112,7 +112,7 @@ def slope(module: nn.Module) -> float:
 def test_what_is_refused_is_told_in_a_sentence() -> None:
     refused = 0
     for each in EVERY:
-        for block, text in complaints(dict(zip(KINDS, each, strict=True))):
+        for block, text in incompatibilities(dict(zip(KINDS, each, strict=True))):
             refused += 1
             assert block in (*KINDS, "tokenizer")
             assert text.startswith('"')
@@ -131,7 +131,7 @@ MEANINGLESS = [
     # It would run, with a gradient of zero.
     ("lstm", "text_cnn", "bce", "gumbel_softmax", "constant"),
     # It would run: a sequence's roll-outs have no one verdict a token.
-    ("infill", "token_judge", "bce", "rollout", "verdict"),
+    ("infill", "token_attention", "bce", "rollout", "verdict"),
     # It would run: weights for a likelihood that is none.
     ("vae", "text_cnn", "importance_weighted", "gumbel_softmax", "verdict"),
     # It would run: the discriminator of another space reads words as if they were codes.
@@ -142,15 +142,15 @@ MEANINGLESS = [
 @pytest.mark.parametrize("each", MEANINGLESS, ids="+".join)
 def test_what_would_run_and_mean_nothing_is_refused(each: tuple[str, ...]) -> None:
     read = {kind: spec.read(registry.find(kind, name)) for kind, name in zip(KINDS, each, strict=True)}
-    assert list(complaints(read))
+    assert list(incompatibilities(read))
 
 
 def test_who_reads_the_simplex_reads_its_corners() -> None:
     read = {kind: spec.read(registry.find(kind, name)) for kind, name in zip(KINDS, RELAXED, strict=True)}
-    assert not list(complaints(read))
+    assert not list(incompatibilities(read))
     judge = read["discriminator"]
-    read["discriminator"] = replace(judge, traits={**judge.traits, "reads": frozenset({"simplex"})})
-    assert [(block, "corners" in text) for block, text in complaints(read)] == [("discriminator", True)]
+    read["discriminator"] = replace(judge, traits={**judge.traits, "input_spaces": frozenset({"simplex"})})
+    assert [(block, "corners" in text) for block, text in incompatibilities(read)] == [("discriminator", True)]
 
 
 @pytest.mark.parametrize("generator", [s.component.name for s in specs("generator")])
@@ -160,8 +160,8 @@ def test_words_are_given_to_generators_that_keep_them_alone(generator: str) -> N
         "blanks": spec.read(registry.find("blanks", "random")),
         "generator": spec.read(registry.find("generator", generator)),
     }
-    refused = [text for block, text in complaints(read) if block == "blanks"]
-    assert bool(refused) is ("noise" in read["generator"].traits["offers"])
+    refused = [text for block, text in incompatibilities(read) if block == "blanks"]
+    assert bool(refused) is ("noise" in read["generator"].traits["capabilities"])
     assert all("lstm" in text for text in refused)
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from textgan import recipe, running
-from textgan.folder import Folder
-from textgan.meter import BUDGETS, COUNTED, NO_LIMIT, Limit
-from textgan.running import Observer
-from textgan.stopping import Stopped
-from textgan.training import Step
+from textgan import recipe
+from textgan.runs import runner
+from textgan.runs.run_dir import RunDir
+from textgan.runs.cost import BUDGETS, COUNTED, NO_LIMIT, Limit
+from textgan.runs.runner import ProgressReporter
+from textgan.runs.signals import Stopped
+from textgan.training.loop import RoundResult
 
 ROWS, LENGTH, ROLLOUTS = 8, 5, 3
 SMALL = (
@@ -43,7 +44,7 @@ def cost(folder: Path) -> Mapping[str, Mapping[str, float]]:
 @pytest.mark.parametrize("settings", [(), ("estimator.update_rate=0.5",)])
 def test_every_phase_is_counted_and_evaluations_are_not(tmp_path: Path, settings: tuple[str, ...]) -> None:
     """All sentences are of one length, so every number is known. A slow copy's roll-outs count, too."""
-    running.branch(small(*settings), tmp_path / "run", None)
+    runner.branch(small(*settings), tmp_path / "run", None)
     found = cost(tmp_path / "run")
     behind = sum(LENGTH - t for t in range(1, LENGTH))  # tokens that complete a sentence's prefixes
     step = ROWS * LENGTH
@@ -67,30 +68,30 @@ def test_a_budget_ends_the_run_with_the_first_round_that_spends_it(
     tmp_path: Path, kind: str, amount: float, rounds: int
 ) -> None:
     """Earlier than the recipe would end, or later. A round of it is 480 tokens behind 160 for the discriminator."""
-    run = running.branch(small(), tmp_path / "run", None, limit=Limit({kind: amount}, AFTER))
+    run = runner.branch(small(), tmp_path / "run", None, limit=Limit({kind: amount}, AFTER))
     assert cost(tmp_path / "run")["adversarial"]["rounds"] == rounds
-    last = Folder(tmp_path / "run").saved()[-1]
+    last = RunDir(tmp_path / "run").saved()[-1]
     assert int(last.name) == 4 + 2 + rounds
-    assert Folder(tmp_path / "run").entries()[-1]["step"] == 4 + 2 + rounds, "the end is measured"
+    assert RunDir(tmp_path / "run").entries()[-1]["step"] == 4 + 2 + rounds, "the end is measured"
     assert run.phases[-1].open
 
 
-class StopAt(Observer):
+class StopAt(ProgressReporter):
     def __init__(self, index: int) -> None:
         self.index = index
 
-    def stepped(self, step: Step) -> None:
-        if step.place.index == self.index:
+    def on_round_end(self, result: RoundResult) -> None:
+        if step.progress.global_round == self.index:
             os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize("index", [3, 8, 11])
 def test_stopped_within_a_budget_and_gone_on_with_ends_with_the_same_bytes(tmp_path: Path, index: int) -> None:
     limit = Limit({"tokens": 3500}, AFTER)
-    running.branch(small(), tmp_path / "whole", None, limit=limit)
+    runner.branch(small(), tmp_path / "whole", None, limit=limit)
     with pytest.raises(Stopped):
-        running.branch(small(), tmp_path / "run", None, StopAt(index), limit)
-    running.branch(small(), tmp_path / "run", None, limit=limit)
+        runner.branch(small(), tmp_path / "run", None, StopAt(index), limit)
+    runner.branch(small(), tmp_path / "run", None, limit=limit)
     for name in ("metrics.jsonl", "model/generator.safetensors"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     spent, whole = cost(tmp_path / "run"), cost(tmp_path / "whole")
@@ -99,15 +100,15 @@ def test_stopped_within_a_budget_and_gone_on_with_ends_with_the_same_bytes(tmp_p
 
 def test_what_is_over_is_not_gone_on_with(tmp_path: Path) -> None:
     limit = Limit({"steps": 4}, AFTER)
-    running.branch(small(), tmp_path / "run", None, limit=limit)
+    runner.branch(small(), tmp_path / "run", None, limit=limit)
     before = (tmp_path / "run/metrics.jsonl").read_bytes()
-    running.branch(small(), tmp_path / "run", None, limit=limit)
+    runner.branch(small(), tmp_path / "run", None, limit=limit)
     assert (tmp_path / "run/metrics.jsonl").read_bytes() == before
     assert cost(tmp_path / "run")["adversarial"]["rounds"] == 4
 
 
 def test_time_is_a_budget(tmp_path: Path) -> None:
-    running.branch(small(), tmp_path / "run", None, limit=Limit({"seconds": 1e-6}, AFTER))
+    runner.branch(small(), tmp_path / "run", None, limit=Limit({"seconds": 1e-6}, AFTER))
     assert "adversarial" not in cost(tmp_path / "run"), "the discriminator's first round has spent it"
 
 

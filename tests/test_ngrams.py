@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from textgan.ngrams import Ngrams, _sorted
+from textgan.metrics.functional.ngrams import Ngrams, _sorted
 
 TRICKY = ["", "a a a a", "a b", "b", "a b a b a", "", "c a b a", "a a", ""]
 

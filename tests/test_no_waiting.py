@@ -19,10 +19,11 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import textgan
-from textgan import devices, recipe
-from textgan.build import build
-from textgan.devices import Device
-from textgan.training import Turn
+from textgan.ops import device
+from textgan import recipe
+from textgan.runs.builder import build
+from textgan.ops.device import Device
+from textgan.training.loop import Turn
 
 aten = torch.ops.aten
 LOOKS = {
@@ -62,7 +63,7 @@ class NoLooking(TorchDispatchMode):
 @pytest.fixture(autouse=True)
 def _waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU is: no kernels of the CPU's, no look-ups, and waiting for each value."""
-    plain = devices.describe
+    plain = device.describe
 
     def describe(device: torch.device) -> Device:
         return Device(device, logits=plain(device).logits, waits=True, gathers=False)
@@ -73,7 +74,7 @@ def _waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(functional, "one_hot", one_hot)
     for found in pkgutil.walk_packages(textgan.__path__, "textgan."):  # what is imported later would be missed
-        if found.name == "textgan.kernels.blocks":  # needs Triton, and asks no device for anything
+        if found.name == "textgan.ops.experimental.triton_linear":  # needs Triton, and asks no device for anything
             continue
         module = importlib.import_module(found.name)
         if module is not devices and getattr(module, "describe", None) is plain:
@@ -94,13 +95,13 @@ def settings(name: str) -> list[str]:
 
 
 def one_step(turn: Turn, batches: Iterator[Any]) -> None:
-    """The first gradient step of a turn, as `textgan.training.play` has it."""
+    """The first gradient step of a turn, as `textgan.training.loop.play` has it."""
     losses = replace(turn, times=1).objective.losses(batches)
     loss = next(iter(losses))
-    for mover in turn.movers:
+    for mover in turn.updates:
         mover.optimizer.zero_grad()
     loss.value.backward()
-    for mover in turn.movers:
+    for mover in turn.updates:
         mover.step()
 
 

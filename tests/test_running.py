@@ -14,15 +14,16 @@ import pytest
 import torch
 
 import textgan
-from textgan import checkpoint, recipe, running
-from textgan.build import build
-from textgan.errors import Failure, UserError
-from textgan.folder import Folder
-from textgan.options import PositiveInt
-from textgan.roles import Generator
-from textgan.running import Observer
-from textgan.stopping import Stopped
-from textgan.training import Callback, Place, Step
+from textgan.runs import checkpoint, runner
+from textgan import recipe
+from textgan.runs.builder import build
+from textgan.core.errors import Failure, UserError
+from textgan.runs.run_dir import RunDir
+from textgan.core.options import PositiveInt
+from textgan.core.roles import Generator
+from textgan.runs.runner import ProgressReporter
+from textgan.runs.signals import Stopped
+from textgan.training.loop import Callback, Progress, RoundResult
 
 SMALL = (
     "device=cpu", "data.sentences=300", "data.validation=30", "data.test=30", "evaluate.samples=30", "batch_size=16",
@@ -51,17 +52,17 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 ENDED = ("000006", "000008", "000012")  # the checkpoints that end phases: all others come and go with the clock
 
 
-class StopAt(Observer):
+class StopAt(ProgressReporter):
     """Sends itself a signal after some round."""
 
     def __init__(self, index: int, number: int = signal.SIGINT) -> None:
         self.index, self.number, self.told = index, number, False
 
-    def stepped(self, step: Step) -> None:
-        if step.place.index == self.index and not self.told:
+    def on_round_end(self, result: RoundResult) -> None:
+        if step.progress.global_round == self.index and not self.told:
             os.kill(os.getpid(), self.number)
 
-    def stopping(self) -> None:
+    def on_stop_requested(self) -> None:
         self.told = True
 
 
@@ -69,14 +70,14 @@ class StopAt(Observer):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing disturbed, controls included."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    running.start(small(), folder)
+    runner.start(small(), folder)
     return folder
 
 
 def test_the_folder_holds_what_it_says(whole: Path) -> None:
     for name in ("recipe.yaml", "recipe.given.yaml", "environment.json", "data.json", "metrics.jsonl", "log.txt"):
         assert (whole / name).stat().st_size > 0, name
-    entries = Folder(whole).entries()
+    entries = RunDir(whole).entries()
     assert [e["step"] for e in entries if e["kind"] == "evaluation"] == [3, 6, 10, 12]
     assert {e["phase"] for e in entries} == {"pretrain-g", "pretrain-d", "adversarial"}
     assert all(
@@ -84,7 +85,7 @@ def test_the_folder_holds_what_it_says(whole: Path) -> None:
     )
     environment = json.loads((whole / "environment.json").read_text())
     assert environment["components"]["generator lstm"].startswith("textgan ")
-    assert [p.name for p in Folder(whole).saved()] == ["000006", "000008", "000010", "000011", "000012"]
+    assert [p.name for p in RunDir(whole).saved()] == ["000006", "000008", "000010", "000011", "000012"]
 
 
 def test_the_table_has_phases_and_controls(whole: Path) -> None:
@@ -96,14 +97,14 @@ def test_the_table_has_phases_and_controls(whole: Path) -> None:
 
 def test_controls_begin_at_the_checkpoint_up_to_which_they_are_alike(whole: Path) -> None:
     for name, begins in (("constant-reward", 8), ("continued-mle", 8)):
-        entries = Folder(whole / "controls" / name).entries()
+        entries = RunDir(whole / "controls" / name).entries()
         assert min(e["step"] for e in entries) == begins + 1
-    constant = [e for e in Folder(whole / "controls" / "constant-reward").entries() if e["kind"] == "train"]
+    constant = [e for e in RunDir(whole / "controls" / "constant-reward").entries() if e["kind"] == "train"]
     assert all(e["reward_mean"] == pytest.approx(0.3) for e in constant)
 
 
 def test_the_same_recipe_gives_the_same_bytes(whole: Path, tmp_path: Path) -> None:
-    running.start(recipe.load(whole / "recipe.yaml"), tmp_path / "again")
+    runner.start(recipe.load(whole / "recipe.yaml"), tmp_path / "again")
     assert bytes_of(tmp_path / "again") == bytes_of(whole)
 
 
@@ -111,16 +112,16 @@ def test_the_same_recipe_gives_the_same_bytes(whole: Path, tmp_path: Path) -> No
 def test_stopped_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Path, index: int) -> None:
     folder = tmp_path / "run"
     with pytest.raises(Stopped):
-        running.start(small(), folder, StopAt(index))
-    assert Folder(folder).saved()[-1].name == f"{index:06d}"
-    running.resume(folder)
+        runner.start(small(), folder, StopAt(index))
+    assert RunDir(folder).saved()[-1].name == f"{index:06d}"
+    runner.resume(folder)
     assert bytes_of(folder) == bytes_of(whole)
 
 
 class StopInControl(StopAt):
     """Waits for the first control before it counts."""
 
-    def control(self, name: str) -> None:
+    def on_control_start(self, name: str) -> None:
         self.told = False
 
     def __init__(self, index: int) -> None:
@@ -131,38 +132,38 @@ class StopInControl(StopAt):
 def test_stopped_in_a_control_and_resumed_ends_with_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(Stopped):
-        running.start(small(), folder, StopInControl(10))
-    assert Folder(folder / "controls/constant-reward").saved()[-1].name == "000010"
+        runner.start(small(), folder, StopInControl(10))
+    assert RunDir(folder / "controls/constant-reward").saved()[-1].name == "000010"
     assert not (folder / "controls/continued-mle").exists()
-    running.resume(folder)
+    runner.resume(folder)
     assert bytes_of(folder) == bytes_of(whole)
 
 
-class ResumeMeanwhile(Observer):
+class ResumeMeanwhile(ProgressReporter):
     """While the run goes on, another process tries to go on with it."""
 
     def __init__(self) -> None:
         self.tried: subprocess.CompletedProcess[str] | None = None
 
-    def saved(self, path: Path) -> None:
+    def on_checkpoint(self, path: Path) -> None:
         if self.tried is None:
             command = [sys.executable, "-m", "textgan", "run", "--resume", str(path.parents[1])]
             self.tried = subprocess.run(command, capture_output=True, text=True)
 
 
 def test_a_run_is_run_by_one_process(whole: Path, tmp_path: Path) -> None:
-    observer = ResumeMeanwhile()
-    running.start(small(), tmp_path / "run", observer)
-    assert observer.tried is not None
-    assert observer.tried.returncode == 2
-    assert "another process is running this run" in " ".join(observer.tried.stderr.split())
+    reporter = ResumeMeanwhile()
+    runner.start(small(), tmp_path / "run", reporter)
+    assert reporter.tried is not None
+    assert reporter.tried.returncode == 2
+    assert "another process is running this run" in " ".join(reporter.tried.stderr.split())
     assert bytes_of(tmp_path / "run") == bytes_of(whole)
-    running.resume(tmp_path / "run")  # and by any other when that one has ended
+    runner.resume(tmp_path / "run")  # and by any other when that one has ended
 
 
 def test_sigterm_saves_too(tmp_path: Path) -> None:
     with pytest.raises(Stopped) as caught:
-        running.start(small(), tmp_path / "run", StopAt(3, signal.SIGTERM))
+        runner.start(small(), tmp_path / "run", StopAt(3, signal.SIGTERM))
     assert caught.value.signal == signal.SIGTERM
     assert (tmp_path / "run/checkpoints/000003/state.json").exists()
 
@@ -181,37 +182,37 @@ def test_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(whole: Path, 
     time.sleep(after / 10)
     child.kill()
     child.wait()
-    running.resume(folder)
+    runner.resume(folder)
     assert bytes_of(folder) == bytes_of(whole)
 
 
 def test_a_line_that_was_half_written_is_forgotten(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(Stopped):
-        running.start(small(), folder, StopAt(9))
+        runner.start(small(), folder, StopAt(9))
     with (folder / "metrics.jsonl").open("a") as stream:
         stream.write('{"step": 10, "phase": "adver')
-    running.resume(folder)
+    runner.resume(folder)
     assert bytes_of(folder) == bytes_of(whole)
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(whole: Path) -> None:
     before = bytes_of(whole)
     with pytest.raises(UserError, match="holds a run; nothing was touched"):
-        running.start(small(), whole)
+        runner.start(small(), whole)
     assert bytes_of(whole) == before
 
 
 def test_a_damaged_checkpoint_is_told(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(Stopped):
-        running.start(small(), folder, StopAt(9))
+        runner.start(small(), folder, StopAt(9))
     weights = folder / "checkpoints/000009/weights.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(UserError, match="is damaged"):
-        running.resume(folder)
+        runner.resume(folder)
 
 
 def test_a_full_disk_keeps_what_was_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,16 +227,16 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(checkpoint, "save_file", save_file)
     with pytest.raises(Failure, match="the disk is full; what was saved before is untouched"):
-        running.start(small(), folder)
-    assert [p.name for p in Folder(folder).saved()] == ["000002", "000003"]
+        runner.start(small(), folder)
+    assert [p.name for p in RunDir(folder).saved()] == ["000002", "000003"]
     assert not list((folder / "checkpoints").glob(".*")), "nothing half-written may stay"
     monkeypatch.undo()
-    running.resume(folder)
+    runner.resume(folder)
 
 
 def test_divergence_is_a_failure_with_advice(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"nll_train is (nan|inf) in round \d of pretrain-g.*smaller lr"):
-        running.start(small("optimizers.generator.lr=1e38", "optimizers.generator.clip=null"), tmp_path / "run")
+        runner.start(small("optimizers.generator.lr=1e38", "optimizers.generator.clip=null"), tmp_path / "run")
 
 
 def test_a_model_writes_and_scores(whole: Path) -> None:
@@ -257,7 +258,7 @@ def test_a_model_writes_and_scores(whole: Path) -> None:
 
 def test_an_unfinished_run_has_no_model(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
-        running.start(small(), tmp_path / "run", StopAt(3))
+        runner.start(small(), tmp_path / "run", StopAt(3))
     with pytest.raises(UserError, match="has no model yet; finish the run with"):
         textgan.load(tmp_path / "run")
 
@@ -275,15 +276,15 @@ def test_the_best_evaluation_can_be_kept(tmp_path: Path) -> None:
     best = small("checkpoint.best=nll_validation", "evaluate.metrics=[nll_validation]", "phases.adversarial=null",
                  "phases.pretrain-d=null", "phases.pretrain-g.steps=8", "phases.pretrain-g.evaluate=1",
                  "optimizers.generator.lr=1.0", "controls=null")  # fmt: skip
-    running.start(best, tmp_path / "run")
-    values = {e["step"]: e["nll_validation"] for e in Folder(tmp_path / "run").entries() if e["kind"] == "evaluation"}
+    runner.start(best, tmp_path / "run")
+    values = {e["step"]: e["nll_validation"] for e in RunDir(tmp_path / "run").entries() if e["kind"] == "evaluation"}
     index = min(values, key=lambda step: values[step])
     assert index != 8, "the last must not be the best by chance"
     kept = checkpoint.read(tmp_path / "run/checkpoints" / f"{index:06d}")[0]
     model = textgan.load(tmp_path / "run", device="cpu").generator.state_dict()
     assert all(torch.equal(model[name], kept[f"generator.{name}"]) for name in model)
     with pytest.raises(UserError, match=r'no metric gives nll_valdation; did you mean "nll_validation"'):
-        running.start(small("checkpoint.best=nll_valdation", "evaluate.metrics=[nll_validation]"), tmp_path / "other")
+        runner.start(small("checkpoint.best=nll_valdation", "evaluate.metrics=[nll_validation]"), tmp_path / "other")
 
 
 def test_other_data_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -294,10 +295,10 @@ def test_other_data_is_not_gone_on_with(tmp_path: Path) -> None:
     mine = [s for s in SMALL if not s.startswith(sizes)]
     plain = recipe.load("seqgan", [*mine, "data.name=text", f"data.path={text}", "controls=null"])
     with pytest.raises(Stopped):
-        running.start(plain, folder, StopAt(3))
+        runner.start(plain, folder, StopAt(3))
     text.write_text(text.read_text() + "the i sees the a .\n")
     with pytest.raises(UserError, match="data has changed since the run was begun"):
-        running.resume(folder)
+        runner.resume(folder)
 
 
 def test_a_callback_hears_of_every_round_and_gets_what_it_asks_for(tmp_path: Path) -> None:
@@ -314,14 +315,14 @@ def test_a_callback_hears_of_every_round_and_gets_what_it_asks_for(tmp_path: Pat
         def __init__(self, generator: Generator, after: PositiveInt = 5) -> None:
             self.generator, self.after = generator, after
 
-        def __call__(self, step: Step) -> None:
-            heard.append(step.place.index)
-            if step.place.index == self.after:
+        def __call__(self, result: RoundResult) -> None:
+            heard.append(step.progress.global_round)
+            if step.progress.global_round == self.after:
                 for parameter in self.generator.parameters():
                     parameter.data.zero_()
 
     alone = ("phases.pretrain-d=null", "phases.adversarial=null", "controls=null")
-    running.start(small(*alone, "callbacks=[{name: freeze_late, after: 6}]"), tmp_path / "run")
+    runner.start(small(*alone, "callbacks=[{name: freeze_late, after: 6}]"), tmp_path / "run")
     assert heard == [0, 1, 2, 3, 4, 5, 6]
     assert not any(p.any() for p in textgan.load(tmp_path / "run", device="cpu").generator.parameters())
 
@@ -329,11 +330,11 @@ def test_a_callback_hears_of_every_round_and_gets_what_it_asks_for(tmp_path: Pat
 def test_the_start_may_be_the_best(tmp_path: Path) -> None:
     alone = ("phases.pretrain-d=null", "phases.adversarial=null", "controls=null")
     settings = ("checkpoint.best=self_bleu2", "evaluate.start=true", "evaluate.metrics=[self_bleu]")
-    running.start(small(*alone, *settings), tmp_path / "run")
-    entries = [e for e in Folder(tmp_path / "run").entries() if e["kind"] == "evaluation"]
+    runner.start(small(*alone, *settings), tmp_path / "run")
+    entries = [e for e in RunDir(tmp_path / "run").entries() if e["kind"] == "evaluation"]
     best = min(entries, key=lambda entry: entry["self_bleu2"])
     assert best["step"] == 0, "words drawn evenly are the least alike"
-    model, start = tmp_path / "run/model/generator.safetensors", Folder(tmp_path / "run").checkpoint(0)
+    model, start = tmp_path / "run/model/generator.safetensors", RunDir(tmp_path / "run").checkpoint(0)
     from safetensors.torch import load_file
 
     kept = load_file(start / "weights.safetensors")
@@ -343,15 +344,15 @@ def test_the_start_may_be_the_best(tmp_path: Path) -> None:
 def test_an_evaluation_at_the_start_is_told_once(tmp_path: Path) -> None:
     """A run that was killed before its first checkpoint begins anew."""
 
-    class Die(Observer):
-        def stepped(self, step: Step) -> None:
+    class Die(ProgressReporter):
+        def on_round_end(self, result: RoundResult) -> None:
             raise RuntimeError
 
     alone = ("phases.pretrain-d=null", "phases.adversarial=null", "controls=null")
     with pytest.raises(RuntimeError):
-        running.start(small(*alone, "evaluate.start=true"), tmp_path / "run", Die())
-    running.resume(tmp_path / "run")
-    assert [entry["step"] for entry in Folder(tmp_path / "run").entries()].count(0) == 1
+        runner.start(small(*alone, "evaluate.start=true"), tmp_path / "run", Die())
+    runner.resume(tmp_path / "run")
+    assert [entry["step"] for entry in RunDir(tmp_path / "run").entries()].count(0) == 1
 
 
 def test_a_control_that_only_decodes_otherwise_has_a_best_too(tmp_path: Path) -> None:
@@ -359,16 +360,16 @@ def test_a_control_that_only_decodes_otherwise_has_a_best_too(tmp_path: Path) ->
         *SMALL, "checkpoint.best=nll_validation", "evaluate.metrics=[nll_validation]", "phases.adversarial=null",
         "phases.pretrain-d=null", "controls=null", "controls.cool.decoding={name: ancestral, temperature: 0.5}",
     ])  # fmt: skip
-    running.start(run, tmp_path / "run")
+    runner.start(run, tmp_path / "run")
     assert (tmp_path / "run/controls/cool/model/generator.safetensors").is_file()
 
 
 def test_what_is_no_number_is_never_the_best(tmp_path: Path) -> None:
-    session = running._Session.__new__(running._Session)
+    session = runner._Session.__new__(runner._Session)
     session.settings, session.best = {"checkpoint": {"best": "m"}}, None
-    session.result = running.Result(tmp_path, better={"m": "lower"})
+    session.result = runner.Result(tmp_path, better={"m": "lower"})
     better = [
-        session._is_best(Place(0, i, i), {"m": value}) for i, value in enumerate((float("nan"), 3.0, 1.0, 2.0), 1)
+        session._is_best(Progress(0, i, i), {"m": value}) for i, value in enumerate((float("nan"), 3.0, 1.0, 2.0), 1)
     ]
     assert better == [False, True, True, False]
 
@@ -378,7 +379,7 @@ def test_a_branch_that_was_killed_as_it_began_goes_on(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / ".lock").touch()
     (folder / "environment.json").write_text("{}", encoding="utf-8")
-    running.branch(small("controls=null").without_controls(), folder, None)
+    runner.branch(small("controls=null").without_controls(), folder, None)
     assert (folder / "model/generator.safetensors").is_file()
 
 
@@ -386,18 +387,18 @@ def test_a_branch_that_was_killed_as_it_began_goes_on(tmp_path: Path) -> None:
 def test_a_branch_takes_over_no_player_of_another_kind(change: str, tmp_path: Path) -> None:
     """The two share likelihood training alone; the discriminator begins as its own recipe says."""
     first, other = (small("controls=null", *more).without_controls() for more in ((), (change,)))
-    running.branch(first, tmp_path / "first", None)
+    runner.branch(first, tmp_path / "first", None)
     run = build(other)
     fresh = {name: value.clone() for name, value in run.modules["discriminator"].state_dict().items()}
-    checkpoint.restore(run, Folder(tmp_path / "first").checkpoint(6), of=first)
+    checkpoint.restore(run, RunDir(tmp_path / "first").checkpoint(6), of=first)
     kept = run.modules["discriminator"].state_dict()
     assert all(torch.equal(value, kept[name]) for name, value in fresh.items())
-    running.branch(other, tmp_path / "other", Folder(tmp_path / "first").checkpoint(6))
+    runner.branch(other, tmp_path / "other", RunDir(tmp_path / "first").checkpoint(6))
     assert (tmp_path / "other/model/generator.safetensors").is_file()
 
 
 def test_checkpoints_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = RunDir(tmp_path)
     for index in (1_000_000, 999_999):
         folder.checkpoint(index).mkdir(parents=True)
     assert [int(path.name) for path in folder.saved()] == [999_999, 1_000_000]
@@ -416,7 +417,7 @@ def test_a_reward_that_is_no_scorer_is_refused(reward: Any, told: str, tmp_path:
 
 
 def test_a_finished_run_whose_last_phase_writes_nothing_is_done(tmp_path: Path) -> None:
-    running.start(small("phases.adversarial=null", "controls=null"), tmp_path / "run")
-    before = Folder(tmp_path / "run").entries()
-    running.resume(tmp_path / "run")
-    assert Folder(tmp_path / "run").entries() == before
+    runner.start(small("phases.adversarial=null", "controls=null"), tmp_path / "run")
+    before = RunDir(tmp_path / "run").entries()
+    runner.resume(tmp_path / "run")
+    assert RunDir(tmp_path / "run").entries() == before

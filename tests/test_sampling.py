@@ -7,13 +7,13 @@ import torch
 from chances import p_value
 from torch import Tensor
 
-from textgan import sampling
-from textgan.autoregressive import Autoregressive
-from textgan.devices import Device
+from textgan.generation import sampling
+from textgan.generation.autoregressive import Autoregressive
+from textgan.ops.device import Device
 from textgan.generators.lstm import Lstm
-from textgan.roles import Rollouts
+from textgan.core.roles import Rollouts
 from textgan.testing import TabularGenerator, enumerate_sequences, tiny_vocabulary
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
 COUNT = 8000
 
@@ -31,12 +31,12 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     torch.manual_seed(0)
 
 
-@pytest.fixture(params=["plain", "ending", "barred"])
+@pytest.fixture(params=["plain", "ending", "forbidden"])
 def vocab(request: pytest.FixtureRequest) -> Vocabulary:
     return {
         "plain": tiny_vocabulary(3),
         "ending": tiny_vocabulary(3, end=True),
-        "barred": Vocabulary(5, bos=1, eos=2, pad=0, never=(0, 1)),
+        "forbidden": Vocabulary(5, bos=1, eos=2, pad=0, forbidden_ids=(0, 1)),
     }[request.param]
 
 
@@ -74,7 +74,7 @@ def test_sequences_come_as_often_as_they_should(generator: Autoregressive, vocab
 @torch.no_grad()
 @pytest.mark.parametrize("places", [[0], [1], [2], [0, 2], [0, 1, 2]])
 def test_given_tokens_stay_wherever_they_stand(generator: Autoregressive, vocab: Vocabulary, places: list[int]) -> None:
-    word = max(w for w in range(vocab.size) if w not in (vocab.eos, *vocab.never))
+    word = max(w for w in range(vocab.size) if w not in (vocab.eos, *vocab.forbidden_ids))
     batch = Batch.blank(COUNT, 3)
     batch.tokens[:, places] = word
     batch.given[:, places] = True
@@ -103,7 +103,7 @@ def test_each_row_keeps_its_own_given_tokens(generator: Autoregressive, vocab: V
 
 
 def test_behind_the_end_is_padding() -> None:
-    vocab = Vocabulary(4, bos=1, eos=2, pad=0, never=(0, 1))
+    vocab = Vocabulary(4, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
     drawn = TabularGenerator(vocab, 6).sample(Batch.blank(500, 6))
     for ids, valid in zip(drawn.x.tolist(), drawn.valid.tolist(), strict=True):
         end = ids.index(2) + 1 if 2 in ids else 6
@@ -208,7 +208,7 @@ def test_what_has_ended_has_no_roll_outs() -> None:
     samples = Samples(x, valid, valid)
     found = parts(generator, samples, 2)
     check_coverage(samples, found, 2)
-    if not sampling.describe(x.device).waits:
+    if not sampling.describe(x.device).is_async:
         assert Counter(found.source.tolist()) == {1: 2, 2: 6}
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from textgan.errors import UserError
-from textgan.scaffold import FILES, write_plugin
+from textgan.core.errors import UserError
+from textgan.cli.scaffold import FILES, write_plugin
 
 NAME = "moving_mean"
 SMALL = [

@@ -9,19 +9,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan import recipe, running
-from textgan.callbacks.anneal import Anneal
-from textgan.errors import UserError
-from textgan.folder import Folder
+from textgan import recipe
+from textgan.runs import runner
+from textgan.training.callbacks.anneal import Anneal
+from textgan.core.errors import UserError
+from textgan.runs.run_dir import RunDir
 from textgan.generators.lstm import Lstm
-from textgan.objectives import Likelihood, ScheduledSampling
-from textgan.running import Observer
-from textgan.stopping import Stopped, StopRequest
+from textgan.training.objectives import Likelihood, ScheduledSampling
+from textgan.runs.runner import ProgressReporter
+from textgan.runs.signals import Stopped, StopRequest
 from textgan.testing import TabularGenerator
-from textgan.training import Phase, Place, Step, Turn, train
-from textgan.types import Batch, Vocabulary
+from textgan.training.loop import Phase, Progress, RoundResult, Turn, train
+from textgan.core.types import Batch, Vocabulary
 
-VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
 def text(rows: int = 400, length: int = 8) -> Batch:
@@ -56,7 +57,7 @@ def test_at_zero_it_is_likelihood() -> None:
     (ours,) = ScheduledSampling(generator, VOCAB, 0.0).losses(iter([batch]))
     (plain,) = Likelihood(generator).losses(iter([batch]))
     assert ours.value.item() == plain.value.item()
-    assert ours.stats["own_words"].item() == 0
+    assert ours.stats["model_token_rate"].item() == 0
 
 
 def test_so_many_words_are_its_own() -> None:
@@ -110,7 +111,7 @@ def test_it_is_annealed_over_the_rounds_of_its_phase_and_no_other() -> None:
     ours, other = (ScheduledSampling(lstm(), VOCAB, 0.9) for _ in range(2))
     phases = [Phase("first", 2, turns(other)), Phase("second", 4, turns(Likelihood(lstm()), ours))]
     anneal = Anneal("objective.own", "second", 0.0, 0.8)
-    anneal(Step(Place(), phases, {}))
+    anneal(RoundResult(Progress(), phases, {}))
     values = [ours.own]
     for step in train(phases, iter([text(4)] * 20)):
         anneal(step)
@@ -130,10 +131,10 @@ def test_it_is_annealed_over_the_rounds_of_its_phase_and_no_other() -> None:
 def test_what_cannot_be_annealed_is_told(option: str, told: str) -> None:
     phases = [Phase("only", 1, turns(ScheduledSampling(lstm(), VOCAB)))]
     with pytest.raises(UserError, match=told):
-        Anneal(option, "only", 0.0, 1.0)(Step(Place(), phases, {}))
+        Anneal(option, "only", 0.0, 1.0)(RoundResult(Progress(), phases, {}))
 
 
-class StopAt(Observer):
+class StopAt(ProgressReporter):
     """Asks the run to stop after some round."""
 
     def __init__(self, index: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,8 +147,8 @@ class StopAt(Observer):
 
         monkeypatch.setattr(StopRequest, "__enter__", enter)
 
-    def stepped(self, step: Step) -> None:
-        if step.place.index == self.index and self.request is not None:
+    def on_round_end(self, result: RoundResult) -> None:
+        if step.progress.global_round == self.index and self.request is not None:
             self.request.signal = 2
 
 
@@ -161,16 +162,16 @@ def small() -> recipe.Recipe:
 
 
 def entries(folder: Path) -> Iterator[object]:
-    return (entry for entry in Folder(folder).entries())
+    return (entry for entry in RunDir(folder).entries())
 
 
 def test_the_recipe_anneals_it_and_a_resumed_run_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    running.start(small(), tmp_path / "whole")
-    own = [e["own_words"] for e in Folder(tmp_path / "whole").entries() if e["kind"] == "train"]
+    runner.start(small(), tmp_path / "whole")
+    own = [e["model_token_rate"] for e in RunDir(tmp_path / "whole").entries() if e["kind"] == "train"]
     end = small().filled["callbacks"][0]["end"]
     assert own == pytest.approx([end * i / 6 for i in range(6)])
     with pytest.raises(Stopped):
-        running.start(small(), tmp_path / "stopped", StopAt(3, monkeypatch))
+        runner.start(small(), tmp_path / "stopped", StopAt(3, monkeypatch))
     monkeypatch.undo()
-    running.resume(tmp_path / "stopped")
+    runner.resume(tmp_path / "stopped")
     assert list(entries(tmp_path / "stopped")) == list(entries(tmp_path / "whole"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from textgan import spec
-from textgan.registry import Component
+from textgan.core import spec
+from textgan.core.registry import Component
 
 
 def test_a_default_that_is_no_literal_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

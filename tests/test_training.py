@@ -12,11 +12,11 @@ from textgan.estimators.reinforce import Reinforce
 from textgan.estimators.rollout import Rollout
 from textgan.generators.lstm import Lstm
 from textgan.losses.bce import Bce
-from textgan.objectives import Adversarial, Discriminate, Likelihood
-from textgan.rewards.verdict import Verdict
-from textgan.roles import Estimator, Objective, Reward
-from textgan.training import Mover, Phase, Place, Turn, play, train
-from textgan.types import Batch, Loss, Samples, Vocabulary
+from textgan.training.objectives import Adversarial, Discriminate, Likelihood
+from textgan.rewards.adversarial import Verdict
+from textgan.core.roles import Estimator, Objective, Reward
+from textgan.training.loop import ParameterUpdate, Phase, Progress, Turn, play, train
+from textgan.core.types import Batch, Loss, Samples, Vocabulary
 
 
 def endless() -> Iterator[Batch]:
@@ -44,9 +44,9 @@ class Plain(Noted):
     dropout = False
 
 
-def mover(player: nn.Module, lr: float = 0.1, clip: float | None = None) -> Mover:
+def mover(player: nn.Module, lr: float = 0.1, clip: float | None = None) -> ParameterUpdate:
     parameters = list(player.parameters())
-    return Mover(player, parameters, torch.optim.SGD(parameters, lr), clip)
+    return ParameterUpdate(player, parameters, torch.optim.SGD(parameters, lr), clip)
 
 
 def player() -> nn.Linear:
@@ -69,7 +69,7 @@ def test_turns_are_played_in_order_and_as_often_as_asked() -> None:
     ]
     steps = list(train(phases, endless()))
     assert diary == ["a0", "a1", "b2", "a3", "a4", "a5", "a6", "b7", "d8", "e9", "e10"]
-    assert [s.place for s in steps] == [Place(0, 1, 1), Place(0, 2, 2), Place(0, 3, 3), Place(2, 1, 4), Place(2, 2, 5)]
+    assert [s.place for s in steps] == [Progress(0, 1, 1), Progress(0, 2, 2), Progress(0, 3, 3), Progress(2, 1, 4), Progress(2, 2, 5)]
     assert [s.phase.name for s in steps] == ["one"] * 3 + ["two"] * 2
     assert [s.ends_phase for s in steps] == [False, False, True, False, True]
     assert [sorted(s.stats) for s in steps[:2]] == [["a_loss", "b_loss"], ["a_loss"]]
@@ -95,11 +95,11 @@ def test_a_run_goes_on_from_wherever_it_stood(stopped: int) -> None:
             Phase("three", 3, [turn("d", book, every=2)]),
         ]
 
-    places = [Place(), *(step.place for step in train(phases(whole), endless()))]
+    places = [Progress(), *(step.progress for step in train(phases(whole), endless()))]
     batches = endless()
     for _ in itertools.islice(train(phases(diary), batches), stopped):
         pass
-    rest = [step.place for step in train(phases(diary), batches, places[stopped])]
+    rest = [step.progress for step in train(phases(diary), batches, places[stopped])]
     assert diary == whole
     assert rest == places[stopped + 1 :]
 
@@ -155,7 +155,7 @@ def test_only_those_who_move_train_and_take_gradients(dropout: bool) -> None:
     mine, other = player(), player()
     objective = Watched([mine, other], mine)
     objective.__class__ = type("Watched", (Watched,), {"dropout": dropout})
-    play(Turn(objective, [mover(mine)], resting=[other.weight]), endless())
+    play(Turn(objective, [mover(mine)], frozen=[other.weight]), endless())
     assert objective.training == [dropout, False]
     assert objective.graded == [True, False]
     assert not mine.training
@@ -174,14 +174,14 @@ class Fails(Noted):
 def test_everything_is_put_back_when_an_objective_fails() -> None:
     mine, other = player(), player()
     with pytest.raises(RuntimeError, match="ideas"):
-        play(Turn(Fails("a", [], mine), [mover(mine)], resting=[other.weight]), endless())
+        play(Turn(Fails("a", [], mine), [mover(mine)], frozen=[other.weight]), endless())
     assert not mine.training
     assert other.weight.requires_grad
 
 
 # The objectives, with real players.
 
-VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
 class Players:
@@ -194,7 +194,7 @@ class Players:
 
     def turn(self, objective: Objective, moves: nn.Module, rests: nn.Module) -> Turn:
         parameters = [p for p in moves.parameters() if p.requires_grad]
-        mine = Mover(moves, parameters, torch.optim.SGD(parameters, 0.5))
+        mine = ParameterUpdate(moves, parameters, torch.optim.SGD(parameters, 0.5))
         return Turn(objective, [mine], [p for p in rests.parameters() if p.requires_grad])
 
     def adversarial(self, estimator: Estimator, reward: Reward | None = None) -> Turn:

@@ -12,17 +12,17 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from textgan.errors import UserError
-from textgan.registry import register
+from textgan.core.errors import UserError
+from textgan.core.registry import register
 
 if TYPE_CHECKING:
-    from textgan.api import resume, run, scorer
-    from textgan.model import load
+    from textgan.runs.api import resume, run, scorer
+    from textgan.runs.model import load
 
 __version__ = metadata.version("textgan")
 __all__ = ["UserError", "__version__", "load", "register", "resume", "run", "scorer"]
 
-_HOMES = {"run": "textgan.api", "resume": "textgan.api", "scorer": "textgan.api", "load": "textgan.model"}
+_HOMES = {"run": "textgan.runs.api", "resume": "textgan.runs.api", "scorer": "textgan.runs.api", "load": "textgan.runs.model"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,42 +1,18 @@
-"""Types for a component's options: what a recipe may write, checked before anything is built. No torch here.
+"""The types of component options, for plugins (see `textgan.core.options`)."""
 
-A component's options are the keyword arguments of its constructor. Their annotations are the recipe's schema, so
-`rollouts: PositiveInt = 16` is all that it takes to refuse `rollouts: 0`.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
-
-from annotated_types import Ge, Gt, Le, Lt
-
-Count = Annotated[int, Ge(0)]
-PositiveInt = Annotated[int, Ge(1)]
-PositiveFloat = Annotated[float, Gt(0)]
-NonNegativeFloat = Annotated[float, Ge(0)]
-Fraction = Annotated[float, Ge(0), Le(1)]
-"""0 to 1, both included."""
-Probability = Annotated[float, Ge(0), Lt(1)]
-"""0 to 1, without 1: a dropout rate."""
-PhaseName = Annotated[str, "a phase of the recipe"]
-"""The name of one of the recipe's phases."""
-
-__all__ = [
-    "Annotated",
-    "Any",
-    "Count",
-    "Fraction",
-    "Ge",
-    "Gt",
-    "Le",
-    "Literal",
-    "Lt",
-    "Mapping",
-    "NonNegativeFloat",
-    "PhaseName",
-    "PositiveFloat",
-    "PositiveInt",
-    "Probability",
-    "Sequence",
-]
+from textgan.core.options import Annotated as Annotated
+from textgan.core.options import Any as Any
+from textgan.core.options import Count as Count
+from textgan.core.options import Fraction as Fraction
+from textgan.core.options import Ge as Ge
+from textgan.core.options import Gt as Gt
+from textgan.core.options import Le as Le
+from textgan.core.options import Literal as Literal
+from textgan.core.options import Lt as Lt
+from textgan.core.options import Mapping as Mapping
+from textgan.core.options import NonNegativeFloat as NonNegativeFloat
+from textgan.core.options import PhaseName as PhaseName
+from textgan.core.options import PositiveFloat as PositiveFloat
+from textgan.core.options import PositiveInt as PositiveInt
+from textgan.core.options import Probability as Probability
+from textgan.core.options import Sequence as Sequence

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from textgan.folder import Folder
+from textgan.runs.run_dir import RunDir
 
 Curve: TypeAlias = Sequence[tuple[int, float]]
 """Rounds of the adversarial phase, and nll_oracle behind them."""
@@ -42,7 +42,7 @@ def published(method: str) -> Mapping[str, Curve]:
 
 def curve(folder: Path) -> Curve:
     """A run's adversarial phase, behind the evaluation that ended its likelihood training, as round 0."""
-    entries = [entry for entry in Folder.open(folder).entries() if entry["kind"] == "evaluation"]
+    entries = [entry for entry in RunDir.open(folder).entries() if entry["kind"] == "evaluation"]
     before = [(0, entry["nll_oracle"]) for entry in entries if entry["phase"] == "pretrain-g"]
     return before[-1:] + [(entry["round"], entry["nll_oracle"]) for entry in entries if entry["phase"] == "adversarial"]
 

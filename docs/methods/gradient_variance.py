@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from textgan import recipe
-from textgan.build import Run, build
+from textgan.runs.builder import Run, build
 from textgan.estimators.actor_critic import ActorCritic
 from textgan.estimators.reinforce import Reinforce
 from textgan.estimators.rollout import Rollout
-from textgan.roles import Estimator
+from textgan.core.roles import Estimator
 from textgan.testing import flat
-from textgan.training import train
-from textgan.types import Batch, Samples
+from textgan.training.loop import train
+from textgan.core.types import Batch, Samples
 
 ROWS, REPEATS, CRITIC_STEPS = 512, 20, 300
 

@@ -16,13 +16,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from textgan import checkpoint, recipe
-from textgan.build import Run, build
+from textgan.runs import checkpoint
+from textgan import recipe
+from textgan.runs.builder import Run, build
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
 from textgan.estimators.rollout import Rollout
-from textgan.roles import Estimator
+from textgan.core.roles import Estimator
 from textgan.testing import flat
-from textgan.types import Batch
+from textgan.core.types import Batch
 
 TRUE, BATCHES, ROWS = 12, 10, 256
 

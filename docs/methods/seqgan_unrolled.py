@@ -17,11 +17,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from textgan.data.batches import Batches
 from textgan.data.corpus import build_corpus
-from textgan.data.grammar import Grammar
+from textgan.data.sources.grammar import Grammar
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.generators.lstm import Lstm
-from textgan.seeds import derive, stream
-from textgan.types import Batch, Samples
+from textgan.core.seeding import derive, stream
+from textgan.core.types import Batch, Samples
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import textgan
-from textgan.build import prepare
+from textgan.runs.builder import prepare
 
 
 def apart(one: str, other: str) -> float:

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from textgan import checkpoint, recipe
-from textgan.build import Run, build
-from textgan.types import Batch, Samples
+from textgan.runs import checkpoint
+from textgan import recipe
+from textgan.runs.builder import Run, build
+from textgan.core.types import Batch, Samples
 
 WRITTEN, KNOWN = 4000, 512
 

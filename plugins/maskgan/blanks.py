@@ -19,8 +19,8 @@ class Contiguous(Blanks):
 
     Args:
         rate: share of a sentence's tokens that is blanked, on average.
-        spread: each sentence has a share of its own, uniform within this of the rate and cut to 0 and 1.
-        whole: share of sentences that are blanked entirely, whatever the rate: what writing from nothing is learned
+        rate_jitter: each sentence has a share of its own, uniform within this of the rate and cut to 0 and 1.
+        full_blank_rate: share of sentences that are blanked entirely, whatever the rate: what writing from nothing is learned
             from.
         final_rate: the rate after `over` batches, reached in a straight line; null stays at `rate`.
         over: batches until `final_rate` is reached, those of all turns counted.
@@ -29,16 +29,16 @@ class Contiguous(Blanks):
     def __init__(
         self,
         rate: Fraction = 0.5,
-        spread: Fraction = 0.0,
-        whole: Fraction = 0.0,
+        rate_jitter: Fraction = 0.0,
+        full_blank_rate: Fraction = 0.0,
         final_rate: Fraction | None = None,
         over: Count = 0,
     ) -> None:
-        self.rate = spans.Rate(rate, spread, whole, final_rate, over)
+        self.rate = spans.Rate(rate, rate_jitter, full_blank_rate, final_rate, over)
 
-    def given(self, batch: Batch, chance: torch.Generator, index: int) -> Tensor:
-        shares = self.rate.shares(len(batch), chance, index)
-        blanked: Tensor = spans.contiguous(batch.valid, shares, chance)
+    def given(self, batch: Batch, rng: torch.Generator, index: int) -> Tensor:
+        shares = self.rate.shares(len(batch), rng, index)
+        blanked: Tensor = spans.contiguous(batch.valid, shares, rng)
         return batch.valid & ~blanked
 
 
@@ -49,8 +49,8 @@ class Random(Blanks):
 
     Args:
         rate: chance of a token to be blanked.
-        spread: each sentence has a rate of its own, uniform within this of the rate and cut to 0 and 1.
-        whole: share of sentences that are blanked entirely, whatever the rate: what writing from nothing is learned
+        rate_jitter: each sentence has a rate of its own, uniform within this of the rate and cut to 0 and 1.
+        full_blank_rate: share of sentences that are blanked entirely, whatever the rate: what writing from nothing is learned
             from.
         final_rate: the rate after `over` batches, reached in a straight line; null stays at `rate`.
         over: batches until `final_rate` is reached, those of all turns counted.
@@ -59,14 +59,14 @@ class Random(Blanks):
     def __init__(
         self,
         rate: Fraction = 0.5,
-        spread: Fraction = 0.0,
-        whole: Fraction = 0.0,
+        rate_jitter: Fraction = 0.0,
+        full_blank_rate: Fraction = 0.0,
         final_rate: Fraction | None = None,
         over: Count = 0,
     ) -> None:
-        self.rate = spans.Rate(rate, spread, whole, final_rate, over)
+        self.rate = spans.Rate(rate, rate_jitter, full_blank_rate, final_rate, over)
 
-    def given(self, batch: Batch, chance: torch.Generator, index: int) -> Tensor:
-        shares = self.rate.shares(len(batch), chance, index)
-        blanked: Tensor = spans.scattered(batch.valid, shares, chance)
+    def given(self, batch: Batch, rng: torch.Generator, index: int) -> Tensor:
+        shares = self.rate.shares(len(batch), rng, index)
+        blanked: Tensor = spans.scattered(batch.valid, shares, rng)
         return batch.valid & ~blanked

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from textgan.nn.lstm import LSTM
 from textgan.nn.embedding import embed
 from textgan.options import PositiveInt, Probability
 from textgan.roles import Discriminator
@@ -14,7 +15,7 @@ from textgan.types import Samples, Scores, Space, Vocabulary
 from textgan_plugins.maskgan.seq2seq import Attention, LockedDropout, Masked, Reader, Start, beside, word_vectors
 
 
-class TokenJudge(Discriminator):
+class TokenAttention(Discriminator):
     """Reads the text with blanks, then the filled text from left to right with attention; judges each filled word.
 
     The discriminator of MaskGAN (Fedus et al. 2018, arXiv:1801.07736), of the generator's shape. It reads m(x) because
@@ -35,8 +36,8 @@ class TokenJudge(Discriminator):
         aligned: the decoder also reads what the encoder says of the very place that it judges.
     """
 
-    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
-    judges: ClassVar[Literal["sequence", "token"]] = "token"
+    input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
+    granularity: ClassVar[Literal["sequence", "token"]] = "token"
 
     def __init__(
         self,
@@ -53,16 +54,10 @@ class TokenJudge(Discriminator):
         self.masked = Masked(embed_dim)
         self.encoder = Reader(embed_dim, hidden_dim, layers)
         self.begin = Start(hidden_dim, layers)
-        self.decoder = nn.LSTM(embed_dim + aligned * hidden_dim, hidden_dim, layers, batch_first=True)
+        self.decoder = LSTM(embed_dim + aligned * hidden_dim, hidden_dim, layers)
         self.attention = Attention(hidden_dim, hidden_dim)
         self.dropout = LockedDropout(dropout)
         self.output = nn.Linear(hidden_dim, 1)
-
-    def train(self, mode: bool = True) -> TokenJudge:
-        super().train(mode)
-        for part in (self.encoder, self.decoder):
-            part.train()  # they have no dropout of their own, and cuDNN has no backward in evaluation mode
-        return self
 
     def forward(self, samples: Samples) -> Scores:
         valid, chosen = samples.valid, samples.chosen

@@ -7,17 +7,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan.autoregressive import Autoregressive
+from textgan.nn.lstm import LSTM
+from textgan.generation.autoregressive import Autoregressive
 from textgan.nn.embedding import embed
-from textgan.nn.head import LinearHead
+from textgan.nn.lm_head import LinearHead
+from textgan.nn.logit_mask import FORBIDDEN, logit_mask
 from textgan.options import PositiveInt, Probability
 from textgan.types import Batch, Vocabulary
 from textgan_plugins.maskgan.seq2seq import Attention, LockedDropout, Masked, Reader, Start, beside, word_vectors
 
 State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-NEVER = -1e4
-"""Added to the logits of ids that must not be drawn: a probability of zero whose gradient is no NaN."""
-
 
 class Infill(Autoregressive):
     """Reads a text with blanks, then writes it from left to right with attention; given words are kept.
@@ -39,7 +38,7 @@ class Infill(Autoregressive):
             has to find that place, as in the paper.
     """
 
-    offers: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "relaxed", "steps", "inputs", "infilling"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "relaxed", "incremental", "inputs", "infilling"})
 
     def __init__(
         self,
@@ -57,24 +56,17 @@ class Infill(Autoregressive):
         self.masked = Masked(embed_dim)
         self.encoder = Reader(embed_dim, hidden_dim, layers)
         self.begin = Start(hidden_dim, layers)
-        self.decoder = nn.LSTM(embed_dim + aligned * hidden_dim, hidden_dim, layers, batch_first=True)
+        self.decoder = LSTM(embed_dim + aligned * hidden_dim, hidden_dim, layers)
         self.attention = Attention(hidden_dim, embed_dim if tied else hidden_dim)
         self.words = self.embedding if tied else word_vectors(vocab.size, hidden_dim)
         self.bias = nn.Parameter(torch.zeros(vocab.size))
         self.dropout = LockedDropout(dropout)
-        self.barred: Tensor  # [V]
+        self.logit_mask: Tensor  # [V]
         self.end: Tensor  # [V,1]
-        barred, end = torch.zeros(vocab.size), torch.zeros(vocab.size, 1)
-        barred[list(vocab.never)] = NEVER
-        end[[] if vocab.eos is None else [vocab.eos]] = NEVER
-        self.register_buffer("barred", barred, persistent=False)
+        end = torch.zeros(vocab.size, 1)
+        end[[] if vocab.eos is None else [vocab.eos]] = FORBIDDEN
+        self.register_buffer("logit_mask", logit_mask(vocab), persistent=False)
         self.register_buffer("end", end, persistent=False)
-
-    def train(self, mode: bool = True) -> Infill:
-        super().train(mode)
-        for part in (self.encoder, self.decoder):
-            part.train()  # they have no dropout of their own, and cuDNN has no backward in evaluation mode
-        return self
 
     def start(self, batch: Batch) -> State:
         """Hidden and cell [B,L,H]; what the encoder says of each place [B,T,H]; where given words follow [B,T]; the
@@ -99,5 +91,5 @@ class Infill(Autoregressive):
 
     @property
     def head(self) -> LinearHead:
-        """The last of the features says whether given words follow; then the end is barred."""
-        return LinearHead(torch.cat([self.words.weight, self.end], 1), self.bias + self.barred)
+        """The last of the features says whether given words follow; then the end-of-sequence id is masked."""
+        return LinearHead(torch.cat([self.words.weight, self.end], 1), self.bias + self.logit_mask)

@@ -8,22 +8,22 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from textgan.errors import UserError
-from textgan.ngrams import Ngrams
+from textgan.core.errors import UserError
+from textgan.metrics.functional.ngrams import Ngrams
 from textgan.options import Annotated, Gt, Le, Literal, PositiveInt
 from textgan.roles import Evaluation, Metric
-from textgan.seeds import stream
+from textgan.core.seeding import stream
 from textgan.types import Batch, Samples
 from textgan_plugins.maskgan import spans
 
 
 class Infill(Metric):
-    """Blanks in test sentences, filled again by chance, not by the likeliest word.
+    """Blanks in test sentences, filled again by rng, not by the likeliest word.
 
     - `infill_exact`: share of the blanks that hold their very word again, 0 to 1, higher is better. Many other words
       may be as good: it compares generators, and 1 is out of reach.
     - `infill_distinct4`: distinct 4-grams over all 4-grams of the filled sentences, higher is more diverse.
-    - `written_distinct4`: the same of the samples that were written from nothing, MaskGAN's "percentage of unique
+    - `generated_distinct4`: the same of the samples that were written from nothing, MaskGAN's "percentage of unique
       4-grams". Both fall as sentences become more, so compare them at equal numbers.
 
     The end of a sentence is blanked like a word. The same blanks and random numbers each time.
@@ -34,7 +34,7 @@ class Infill(Metric):
         sentences: how many, the first of the test split.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"infilling"})
+    requires: ClassVar[frozenset[str]] = frozenset({"infilling"})
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Infill(Metric):
         return {
             "infill_exact": float(right.sum() / blanked.sum().clamp_min(1)),
             "infill_distinct4": _distinct4(texts),
-            "written_distinct4": _distinct4(evaluation.texts),
+            "generated_distinct4": _distinct4(evaluation.texts),
         }
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
-        return {"infill_exact": "higher", "infill_distinct4": "higher", "written_distinct4": "higher"}
+        return {"infill_exact": "higher", "infill_distinct4": "higher", "generated_distinct4": "higher"}
 
     def signature(self) -> str:
         return f"infill|split:test|blanks:{self.pattern}-{self.rate}|eos:counted|sentences:up to {self.sentences}"
@@ -72,7 +72,7 @@ class InfillGrammatical(Metric):
         sentences: how many, the first of the test split.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"infilling", "grammar"})
+    requires: ClassVar[frozenset[str]] = frozenset({"infilling", "grammar"})
 
     def __init__(
         self,
@@ -109,9 +109,9 @@ def _fill(evaluation: Evaluation, rate: float, pattern: str, sentences: int) -> 
     whole = evaluation.corpus.test.batch[:sentences]
     if not len(whole):
         raise UserError("infill fills blanks in the test split, which is empty; give the data a test split")
-    chance = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     place = {"contiguous": spans.contiguous, "random": spans.scattered}[pattern]
-    blanked = place(whole.valid, torch.full((len(whole),), rate), chance) & ~whole.given  # what is given stays
+    blanked = place(whole.valid, torch.full((len(whole),), rate), rng) & ~whole.given  # what is given stays
     batch = Batch(whole.tokens, whole.valid, whole.valid & ~blanked)
     generator = evaluation.generator
     with stream(0, "infill"):

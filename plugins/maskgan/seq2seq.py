@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textgan.nn.lstm import LSTM
+
 SPREAD = 0.3
 """Standard deviation of word vectors at the start. With 0.1, what stands behind a blank takes several times as long to
 matter; with 1, the logits of tied embeddings start far apart."""
@@ -43,8 +45,8 @@ class Reader(nn.Module):
         super().__init__()
         if hidden % 2:
             raise ValueError(f"hidden_dim must be even, since half of it reads from each side, not {hidden}")
-        self.forwards = nn.LSTM(size, hidden // 2, layers, batch_first=True)
-        self.backwards = nn.LSTM(size, hidden // 2, layers, batch_first=True)
+        self.forwards = LSTM(size, hidden // 2, layers)
+        self.backwards = LSTM(size, hidden // 2, layers)
 
     def forward(self, vectors: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """vectors: [B,T,E], valid: [B,T] -> what is said of each place [B,T,H], and of the whole [B,H]."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.options import Literal, PositiveFloat, PositiveInt, Probability
 from textgan.roles import AdversarialLoss, Discriminator
 from textgan.types import Loss, Samples
@@ -47,7 +47,7 @@ class Ranking(AdversarialLoss):
         dropout: rate on the features while the ranker learns; 0.25 in the authors' code.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    requires: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def __init__(
         self,

@@ -8,22 +8,22 @@ import pytest
 import torch
 from torch import nn
 
-from textgan.callbacks.inherit import Inherit
+from textgan.training.callbacks.warm_start import Inherit
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.discriminators.token_lstm import TokenLstm
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.generators.lstm import Lstm
-from textgan.roles import Discriminator, Generator
-from textgan.training import Phase, Place, Step
-from textgan.types import Samples, Scores, Vocabulary
-from textgan_plugins.maskgan.discriminator import TokenJudge
+from textgan.core.roles import Discriminator, Generator
+from textgan.training.loop import Phase, Progress, RoundResult
+from textgan.core.types import Samples, Scores, Vocabulary
+from textgan_plugins.maskgan.discriminator import TokenAttention
 from textgan_plugins.maskgan.generator import Infill
 
-VOCAB = Vocabulary(5, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(5, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 PHASES = [Phase("likelihood", 2, []), Phase("judge", 2, [])]
 
 
-PAIRS = [(Lstm, TokenLstm), (Infill, TokenJudge)]
+PAIRS = [(Lstm, TokenLstm), (Infill, TokenAttention)]
 
 
 def players(pair: tuple[type[Generator], type[Discriminator]]) -> tuple[Generator, Discriminator]:
@@ -54,31 +54,31 @@ def test_all_but_the_judging_is_taken_over_at_the_end_of_the_phase_and_then_goes
 ) -> None:
     generator, judge = players(pair)
     callback = Inherit("likelihood", generator, judge)
-    callback(Step(Place(0, 1, 1), PHASES, {}))
+    callback(RoundResult(Progress(0, 1, 1), PHASES, {}))
     assert "embedding" in differing(judge, generator), "the phase is not over"
-    callback(Step(Place(0, 2, 2), PHASES, {}))
+    callback(RoundResult(Progress(0, 2, 2), PHASES, {}))
     assert differing(judge, generator) == {"output"}
     with torch.no_grad():
         for parameter in judge.parameters():
             parameter.add_(1)
     assert "embedding" in differing(judge, generator), "a copy, no shared weights"
-    for place in (Place(1, 1, 3), Place(1, 2, 4)):
-        callback(Step(place, PHASES, {}))
+    for place in (Progress(1, 1, 3), Progress(1, 2, 4)):
+        callback(RoundResult(place, PHASES, {}))
         assert "embedding" in differing(judge, generator), "what the discriminator learned must not be undone"
 
 
 def test_vectors_of_words_are_turned_to_the_length_of_the_discriminators() -> None:
     generator, _ = players(PAIRS[0])
-    words = generator.inheritance()["embedding.weight"]  # [5,6], so that 5 components hold all of it
+    words = generator.shared_weights()["embedding.weight"]  # [5,6], so that 5 components hold all of it
     products = words @ words.t()
     for size in (5, 6, 9):
         judge = cnn(embed_dim=size)
-        Inherit("likelihood", generator, judge)(Step(Place(0, 2, 2), PHASES, {}))
+        Inherit("likelihood", generator, judge)(RoundResult(Progress(0, 2, 2), PHASES, {}))
         taken = judge.embedding.weight
         assert taken.shape == (5, size)
         torch.testing.assert_close(taken @ taken.t(), products)
     best = cnn(embed_dim=3)
-    Inherit("likelihood", generator, best)(Step(Place(0, 2, 2), PHASES, {}))
+    Inherit("likelihood", generator, best)(RoundResult(Progress(0, 2, 2), PHASES, {}))
     missed = (best.embedding.weight @ best.embedding.weight.t() - products).norm()
     left = torch.linalg.eigvalsh(products)[:2]  # what no 3 directions can hold (Eckart and Young)
     torch.testing.assert_close(missed, left.norm())
@@ -87,9 +87,9 @@ def test_vectors_of_words_are_turned_to_the_length_of_the_discriminators() -> No
 def test_a_normalised_embedding_takes_them_too() -> None:
     generator, _ = players(PAIRS[0])
     judge = cnn(embed_dim=6, spectral_norm=True)
-    Inherit("likelihood", generator, judge)(Step(Place(0, 2, 2), PHASES, {}))
+    Inherit("likelihood", generator, judge)(RoundResult(Progress(0, 2, 2), PHASES, {}))
     kept = judge.state_dict()["embedding.parametrizations.weight.original"]
-    assert torch.equal(kept, generator.inheritance()["embedding.weight"])
+    assert torch.equal(kept, generator.shared_weights()["embedding.weight"])
 
 
 def test_a_transformer_has_the_vectors_that_it_reads() -> None:
@@ -97,7 +97,7 @@ def test_a_transformer_has_the_vectors_that_it_reads() -> None:
     from textgan.generators.causal_lm import CausalLm
 
     generator, judge = CausalLm(VOCAB, layers=1, heads=2, hidden_dim=8), cnn(embed_dim=8)
-    Inherit("likelihood", generator, judge)(Step(Place(0, 2, 2), PHASES, {}))
+    Inherit("likelihood", generator, judge)(RoundResult(Progress(0, 2, 2), PHASES, {}))
     assert torch.equal(judge.embedding.weight, generator.model.get_input_embeddings().weight)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from textgan import registry
+from textgan.core import registry
 from textgan.recipe import bundled, load
 
 
@@ -57,7 +57,7 @@ def test_show_a_component(textgan):
     described = json.loads(textgan("show", "rollout", "--json")[1])
     rollouts = next(option for option in described["options"] if option["name"] == "rollouts")
     assert (rollouts["default"], rollouts["required"]) == (16, False)
-    assert described["traits"]["credits"] == ["sequence"]
+    assert described["traits"]["reward_granularity"] == ["sequence"]
 
 
 def test_show_a_recipe_is_its_text(textgan):
@@ -214,7 +214,7 @@ def test_sample(textgan, finished):
 
 
 def test_sampled_text_cannot_steer_the_terminal(textgan, finished, monkeypatch):
-    from textgan.model import Model
+    from textgan.runs.model import Model
 
     hostile = ["\x1b[31mred\x1b]0;title\x07", "a\nb", "\u202egnp.exe"]
     monkeypatch.setattr(Model, "sample", lambda *_, **__: hostile)

@@ -12,8 +12,8 @@ import click
 import pytest
 
 from textgan.cli import base, group
-from textgan.errors import Failure, UserError
-from textgan.stopping import Stopped
+from textgan.core.errors import Failure, UserError
+from textgan.runs.signals import Stopped
 
 PYTHON = (sys.executable, "-W", "error", "-m", "textgan")
 

@@ -8,7 +8,7 @@ import pytest
 WRONG = '''
 from textgan import register
 from textgan.estimators.reinforce import Reinforce
-from textgan.types import Loss
+from textgan.core.types import Loss
 
 @register("estimator", "twice")
 class Twice(Reinforce):

@@ -11,12 +11,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from textgan.cli.console import LiveView, compared, share, suited
-from textgan.cli.plain import Plain
-from textgan.cli.watching import Watcher
-from textgan.evaluation import Measured
-from textgan.folder import Folder
-from textgan.training import Phase, Place, Step
+from textgan.cli.display.live_view import LiveView, compared, share, suited
+from textgan.cli.display.plain import Plain
+from textgan.cli.display.run_state import RunState
+from textgan.runs.evaluator import Measured
+from textgan.runs.run_dir import RunDir
+from textgan.training.loop import Phase, Progress, RoundResult
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m \x1b]0;title\x07",
@@ -49,30 +49,30 @@ def fake_run(name: str = "seqgan", controls: tuple[str, ...] = ("constant-reward
     )
 
 
-def step(phase: int, done: int) -> Step:
-    return Step(Place(phase, done, done), PHASES, {})
+def step(phase: int, done: int) -> RoundResult:
+    return RoundResult(Progress(phase, done, done), PHASES, {})
 
 
-def play(observer: Watcher, folder: Folder, texts: list[str]) -> None:
+def play(reporter: RunState, folder: RunDir, texts: list[str]) -> None:
     """To the middle of the adversarial phase."""
-    observer.began(fake_run(), folder, Place())
-    observer.stepped(step(0, 300))
-    observer.logged(step(0, 300), {"nll_train": 1.234})
-    observer.evaluated("pretrain-g", Place(0, 300, 300), Measured(VALUES, texts))
-    observer.saved(folder.checkpoints / "000300")
-    observer.stepped(step(1, 20))
-    observer.saved(folder.checkpoints / "000320")
-    observer.stepped(step(2, 7))
-    observer.logged(step(2, 7), {"d_loss": 0.61, "reward_mean": 0.4})
+    reporter.began(fake_run(), folder, Progress())
+    reporter.stepped(step(0, 300))
+    reporter.logged(step(0, 300), {"nll_train": 1.234})
+    reporter.evaluated("pretrain-g", Progress(0, 300, 300), Measured(VALUES, texts))
+    reporter.saved(folder.checkpoints / "000300")
+    reporter.stepped(step(1, 20))
+    reporter.saved(folder.checkpoints / "000320")
+    reporter.stepped(step(2, 7))
+    reporter.logged(step(2, 7), {"d_loss": 0.61, "reward_mean": 0.4})
     later = {"nll_test": 2.6, "bleu2": 0.65, "bleu3": 0.3, "entropy": 0.9}
-    observer.evaluated("adversarial", Place(2, 7, 327), Measured(later, [f"{text} later" for text in texts]))
+    reporter.evaluated("adversarial", Progress(2, 7, 327), Measured(later, [f"{text} later" for text in texts]))
 
 
 def drawn(tmp_path, texts: list[str], width: int = 80, height: int = 40, **options) -> str:
     """What the view looks like, with its escape sequences if `options` make it a terminal."""
     console = Console(file=io.StringIO(), width=width, height=height, **options)
     view = LiveView(console)
-    play(view, Folder(tmp_path), texts)
+    play(view, RunDir(tmp_path), texts)
     console.print(view.render())
     return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -161,11 +161,11 @@ def test_a_control_is_compared_with_the_pretrained_model(tmp_path, monkeypatch):
     home.mkdir()
     console = Console(file=io.StringIO(), width=120, height=50)
     view = LiveView(console)
-    play(view, Folder(home), ["a"])
+    play(view, RunDir(home), ["a"])
     view.control("constant-reward")
-    view.began(fake_run("seqgan-constant-reward"), Folder(home / "x"), Place(1, 20, 320))
+    view.began(fake_run("seqgan-constant-reward"), RunDir(home / "x"), Progress(1, 20, 320))
     view.stepped(step(2, 3))
-    view.evaluated("adversarial", Place(2, 3, 323), Measured({"nll_test": 2.4}, ["b"]))
+    view.evaluated("adversarial", Progress(2, 3, 323), Measured({"nll_test": 2.4}, ["b"]))
     assert list(view.columns) == ["pretrain-g", "adversarial", "constant-reward"]
     assert view.reference == ("pretrain-g", VALUES)
     console.print(view.render())
@@ -175,12 +175,12 @@ def test_a_control_is_compared_with_the_pretrained_model(tmp_path, monkeypatch):
 
 
 def test_a_resumed_run_shows_what_was_measured_before(tmp_path):
-    folder = Folder(tmp_path)
+    folder = RunDir(tmp_path)
     folder.append({"step": 300, "phase": "pretrain-g", "round": 300, "kind": "evaluation", **VALUES})
     folder.append({"step": 301, "phase": "pretrain-d", "round": 1, "kind": "train", "d_loss": 1.0})
     folder.sentences(300, ["an old sentence"])
-    watcher = Watcher()
-    watcher.began(fake_run(), folder, Place(1, 1, 301))
+    watcher = RunState()
+    watcher.began(fake_run(), folder, Progress(1, 1, 301))
     assert watcher.columns == {"pretrain-g": VALUES}
     assert watcher.oldest is not None
     assert watcher.oldest.texts == ["an old sentence"]
@@ -195,7 +195,7 @@ def test_before_there_is_a_run_the_view_says_what_it_does():
 def test_live_starts_stops_and_leaves_nothing_behind_a_finished_run(tmp_path):
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
     with LiveView(console) as view:
-        play(view, Folder(tmp_path), ["a"])
+        play(view, RunDir(tmp_path), ["a"])
         view.stopping()
         view.live.refresh()
         view.finished = True
@@ -210,11 +210,11 @@ def test_only_a_terminal_gets_a_live_view(capsys):
     assert isinstance(suited(terminal, quiet=False), LiveView)
     dumb = Console(file=SimpleNamespace(isatty=lambda: True, write=None, flush=None), _environ={"TERM": "dumb"})  # type: ignore[arg-type]
     assert isinstance(suited(dumb, quiet=False), Plain)
-    assert type(suited(terminal, quiet=True)) is Watcher
+    assert type(suited(terminal, quiet=True)) is RunState
 
 
 def test_plain_lines(tmp_path, capsys):
-    play(Plain(), Folder(tmp_path), HOSTILE)
+    play(Plain(), RunDir(tmp_path), HOSTILE)
     out, err = capsys.readouterr()
     assert out == ""
     assert not CONTROL.search(err)
@@ -234,11 +234,11 @@ def test_plain_lines(tmp_path, capsys):
 
 
 def test_plain_lines_of_a_resumed_run_begin_where_it_does(tmp_path, capsys):
-    Plain().began(fake_run(), Folder(tmp_path), Place(2, 7, 327))
+    Plain().began(fake_run(), RunDir(tmp_path), Progress(2, 7, 327))
     assert "adversarial: 40 rounds, from round 7 on" in capsys.readouterr().err
-    Plain().began(fake_run(), Folder(tmp_path), Place(1, 20, 320))
+    Plain().began(fake_run(), RunDir(tmp_path), Progress(1, 20, 320))
     assert "adversarial: 40 rounds\n" in capsys.readouterr().err
-    Plain().began(fake_run(), Folder(tmp_path), Place(2, 40, 360))
+    Plain().began(fake_run(), RunDir(tmp_path), Progress(2, 40, 360))
     assert "rounds" not in capsys.readouterr().err
 
 
@@ -248,13 +248,13 @@ def test_a_run_survives_that_nobody_listens(tmp_path, monkeypatch):
             raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr("sys.stderr", Gone())
-    play(Plain(), Folder(tmp_path), ["a"])
+    play(Plain(), RunDir(tmp_path), ["a"])
 
 
 def test_where_a_run_was_stopped(tmp_path):
-    watcher = Watcher()
+    watcher = RunState()
     assert watcher.where() == ""
-    play(watcher, Folder(tmp_path), ["a"])
+    play(watcher, RunDir(tmp_path), ["a"])
     assert watcher.where() == " after round 7 of adversarial"
     watcher.control("constant-reward")
     assert watcher.where() == " after round 7 of adversarial (control constant-reward)"

@@ -127,9 +127,9 @@ def test_temperatures_are_finite(textgan, recipe, tmp_path, temperatures):
 
 def test_methods_whose_names_are_alike_have_files_of_their_own(recipe: Path, tmp_path: Path) -> None:
     from textgan import recipe as recipes
-    from textgan.compare.plan import Settings, draw_up
+    from textgan.compare.design.plan import Settings, make_plan
 
     named = [recipes.load(recipe).named(name) for name in ("t", "t-constant", "t constant", "t-start", "t")]
-    plan = draw_up(named, Settings(seeds=1), tmp_path / "out")
+    plan = make_plan(named, Settings(seeds=1), tmp_path / "out")
     assert len({plan.home(method.name, 0) for method in plan.methods}) == len(plan.methods)
     assert len({method.recipe for method in plan.methods}) == len(plan.methods)

@@ -9,9 +9,9 @@ import math
 import pytest
 from rich.console import Console
 
-from textgan.cli.output import duration, figure, plural, write_json
-from textgan.cli.pace import Pace, pace_of, told
-from textgan.cli.table import best_of, changed, control_sentence, leading, metric_table
+from textgan.cli.display.output import duration, figure, plural, write_json
+from textgan.cli.display.eta import Pace, pace_of, told
+from textgan.cli.display.table import best_of, changed, control_sentence, leading, metric_table
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from planting import Values
 
-from textgan.compare.plan import Plan, Settings, draw_up
-from textgan.meter import COUNTED
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.runs.cost import COUNTED
 from textgan.recipe import Recipe, load
 
 RECIPE = """\
@@ -51,7 +51,7 @@ def planted(recipes: list[Recipe], tmp_path: Path) -> Callable[..., Plan]:
     """A comparison of which nothing was run: method -> (seed -> points) is written as if it had been measured."""
 
     def plant(values: Mapping[str, Values], seeds: int = 6, texts: Sequence[str] = ("a b", "c d")) -> Plan:
-        plan = draw_up(recipes, Settings(seeds=seeds), tmp_path / "comparison")
+        plan = make_plan(recipes, Settings(seeds=seeds), tmp_path / "comparison")
         for name, points in values.items():
             for seed in range(seeds):
                 home = plan.home(name, seed)

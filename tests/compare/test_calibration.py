@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textgan.compare import results as results_module
-from textgan.compare.plan import Plan, Settings, draw_up
-from textgan.compare.results import Measurement, results
+from textgan.compare.analysis import results as results_module
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.compare.analysis.results import Measurement, results
 from textgan.recipe import Recipe
 
 TABLES = 250
@@ -39,7 +39,7 @@ def test_a_copy_is_seldom_better(
     recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int, names: Sequence[str]
 ) -> None:
     """No more often than the level, 0.1, over all pairs of a table, with seeds enough to say it at all."""
-    plan = draw_up(recipes, Settings(seeds=seeds), tmp_path / "out")
+    plan = make_plan(recipes, Settings(seeds=seeds), tmp_path / "out")
     rng = np.random.default_rng(1)
     wrong = 0
     for _ in range(TABLES):
@@ -59,7 +59,7 @@ def test_what_is_better_by_enough_is_said_to_be(
     recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same tables with a gain three times the noise: else never saying anything would pass."""
-    plan = draw_up(recipes, Settings(seeds=5), tmp_path / "out")
+    plan = make_plan(recipes, Settings(seeds=5), tmp_path / "out")
     rng = np.random.default_rng(2)
     right = 0
     for _ in range(30):

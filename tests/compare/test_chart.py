@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from textgan.compare.chart import WIDTH, Series, chart
+from textgan.compare.reporting.chart import WIDTH, Series, chart
 
 
 def test_names_of_phases_stay_inside_the_picture() -> None:

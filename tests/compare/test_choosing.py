@@ -13,17 +13,17 @@ import torch
 from planting import curve
 from safetensors.torch import load_file
 
-from textgan import running
-from textgan.build import Run
-from textgan.compare import choosing
-from textgan.compare.choosing import choose, leads
-from textgan.compare.plan import Plan, Settings, draw_up
-from textgan.compare.report import write
-from textgan.compare.results import results
-from textgan.compare.work import main
+from textgan.runs import runner
+from textgan.runs.builder import Run
+from textgan.compare.execution import checkpoint_selection
+from textgan.compare.execution.checkpoint_selection import choose, leads
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.compare.reporting.report import write
+from textgan.compare.analysis.results import results
+from textgan.compare.execution.worker import main
 from textgan.data.corpus import Split
-from textgan.errors import UserError
-from textgan.folder import Folder
+from textgan.core.errors import UserError
+from textgan.runs.run_dir import RunDir
 from textgan.recipe import Recipe
 
 SETTINGS = Settings(seeds=1, temperatures=(0.7, 1.0), samples=20, choose=True)
@@ -37,9 +37,9 @@ def often(recipes: list[Recipe]) -> list[Recipe]:
 
 
 @pytest.fixture
-def run(often: list[Recipe], tmp_path: Path) -> tuple[Run, Folder]:
-    trained = running.branch(often[0], tmp_path / "run", None, kept=AFTER)
-    return trained, Folder(tmp_path / "run")
+def run(often: list[Recipe], tmp_path: Path) -> tuple[Run, RunDir]:
+    trained = runner.branch(often[0], tmp_path / "run", None, kept=AFTER)
+    return trained, RunDir(tmp_path / "run")
 
 
 def points(quality: float, diversity: float = 0.0) -> list[dict[str, float]]:
@@ -54,13 +54,13 @@ def test_a_lead_is_at_equal_diversity() -> None:
     assert leads([points(0.2)], "bleu4", "self_bleu4") == [0]
 
 
-def test_all_evaluations_behind_the_start_are_kept(run: tuple[Run, Folder]) -> None:
+def test_all_evaluations_behind_the_start_are_kept(run: tuple[Run, RunDir]) -> None:
     names = [int(path.name) for path in run[1].saved()]
     assert {8, 9, 10, 11} <= set(names)
     assert 6 in names, "the end of a phase"
 
 
-def measured_as(monkeypatch: pytest.MonkeyPatch, worth: dict[int, float], folder: Folder) -> list[Any]:
+def measured_as(monkeypatch: pytest.MonkeyPatch, worth: dict[int, float], folder: RunDir) -> list[Any]:
     """Measures a checkpoint by a table, told apart by its weights; notes the corpus that it is asked about."""
     states = {
         index: load_file(folder.checkpoint(index) / "weights.safetensors")["generator.embedding.weight"]
@@ -78,7 +78,7 @@ def measured_as(monkeypatch: pytest.MonkeyPatch, worth: dict[int, float], folder
     return asked
 
 
-def test_the_best_on_validation_is_taken(run: tuple[Run, Folder], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_on_validation_is_taken(run: tuple[Run, RunDir], monkeypatch: pytest.MonkeyPatch) -> None:
     trained, folder = run
     asked = measured_as(monkeypatch, {8: 0.1, 9: 0.3, 10: 0.2, 11: 0.0}, folder)
     found = choose(trained, folder, 6, SETTINGS, 0)
@@ -90,12 +90,12 @@ def test_the_best_on_validation_is_taken(run: tuple[Run, Folder], monkeypatch: p
     assert torch.equal(trained.generator.state_dict()["embedding.weight"], wanted["generator.embedding.weight"])
 
 
-def test_where_nothing_decides_it_is_the_last(run: tuple[Run, Folder], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_decides_it_is_the_last(run: tuple[Run, RunDir], monkeypatch: pytest.MonkeyPatch) -> None:
     measured_as(monkeypatch, dict.fromkeys((8, 9, 10, 11), 0.1), run[1])
     assert choose(*run, 6, SETTINGS, 0)["index"] == 11
 
 
-def test_test_text_has_no_say(run: tuple[Run, Folder]) -> None:
+def test_test_text_has_no_say(run: tuple[Run, RunDir]) -> None:
     trained, folder = run
     found = choose(trained, folder, 6, SETTINGS, 0)
     other = Split(trained.corpus.train.batch[:20], trained.corpus.train.texts[:20])
@@ -103,7 +103,7 @@ def test_test_text_has_no_say(run: tuple[Run, Folder]) -> None:
     assert choose(trained, folder, 6, SETTINGS, 0) == found
 
 
-def test_without_validation_text_it_says_so(run: tuple[Run, Folder]) -> None:
+def test_without_validation_text_it_says_so(run: tuple[Run, RunDir]) -> None:
     trained, folder = run
     trained.corpus = replace(trained.corpus, validation=Split(trained.corpus.test.batch[:0], ()))
     with pytest.raises(UserError, match="validation text"):
@@ -111,7 +111,7 @@ def test_without_validation_text_it_says_so(run: tuple[Run, Folder]) -> None:
 
 
 def test_the_choice_is_told(often: list[Recipe], tmp_path: Path) -> None:
-    plan = draw_up(often, SETTINGS, tmp_path / "out")
+    plan = make_plan(often, SETTINGS, tmp_path / "out")
     for name in ("one", "one: start"):
         assert main([str(plan.folder), name, "0"]) == 0
     told = {n: json.loads((plan.home(n, 0) / "measured.json").read_text())["chosen"] for n in ("one", "one: start")}

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from textgan.compare import executors
-from textgan.compare.executors import EXECUTORS, STOPPED, Cluster, Processes
-from textgan.compare.jobs import Job, run_all
-from textgan.compare.plan import Plan, Settings, draw_up
-from textgan.errors import UserError
+from textgan.compare.execution import executors
+from textgan.compare.execution.executors import EXECUTORS, STOPPED, Cluster, Processes
+from textgan.compare.execution.jobs import Job, run_all
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.core.errors import UserError
 from textgan.recipe import Recipe
-from textgan.stopping import Stopped
+from textgan.runs.signals import Stopped
 
 SMALL = Settings(seeds=1, temperatures=(1.0,), samples=20)
 
@@ -27,7 +27,7 @@ SMALL = Settings(seeds=1, temperatures=(1.0,), samples=20)
 @pytest.fixture
 def plan(recipes: list[Recipe], tmp_path: Path) -> Plan:
     """One method, and one that sets out from it."""
-    whole = draw_up(recipes, SMALL, tmp_path / "out")
+    whole = make_plan(recipes, SMALL, tmp_path / "out")
     return Plan(whole.folder, whole.methods[:2], whole.settings, whole.origins)
 
 
@@ -152,7 +152,7 @@ class Instant:
 
 
 def test_what_needs_two_waits_for_both(recipes: list[Recipe], tmp_path: Path) -> None:
-    plan = draw_up(recipes, SMALL, tmp_path / "out")
+    plan = make_plan(recipes, SMALL, tmp_path / "out")
     instant = Instant(leaves=True)
     found = run_all(plan, 1, lambda jobs: None, executor=instant)
     assert {job.state for job in found} == {"done"}
@@ -162,7 +162,7 @@ def test_what_needs_two_waits_for_both(recipes: list[Recipe], tmp_path: Path) ->
 
 
 def test_a_run_that_leaves_nothing_is_not_waited_for(recipes: list[Recipe], tmp_path: Path) -> None:
-    plan = draw_up(recipes, SMALL, tmp_path / "out")
+    plan = make_plan(recipes, SMALL, tmp_path / "out")
     found = {job.method.name: job for job in run_all(plan, 1, lambda jobs: None, executor=Instant(leaves=False))}
     assert found["one"].state == "done"
     assert found["two"].reason == "one left no checkpoint that it needs"

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.compare import exposure
-from textgan.compare.exposure import drift, judge
+from textgan.compare.execution import exposure
+from textgan.compare.execution.exposure import drift, judge
 from textgan.generators.lstm import Lstm
 from textgan.nn.language_model import LanguageModel
-from textgan.roles import Draw
+from textgan.core.roles import TokenSampler
 from textgan.testing import tiny_corpus
-from textgan.types import Batch, Samples
+from textgan.core.types import Batch, Samples
 
 CORPUS = tiny_corpus()
 
@@ -21,7 +21,7 @@ CORPUS = tiny_corpus()
 class Forgetful(Lstm):
     """Writes a real sentence's words as long as it has been given one, and the first word for ever otherwise."""
 
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         rows = torch.arange(len(batch)) % len(CORPUS.test.batch)
         real = CORPUS.test.batch[rows]
         shown = batch.given.any(1, keepdim=True)

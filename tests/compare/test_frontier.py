@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textgan.compare import frontier
-from textgan.compare.frontier import Frontier, Gap
+from textgan.compare.analysis import frontier
+from textgan.compare.analysis.frontier import Frontier, Gap
 
 
 def gap(first: Frontier, second: Frontier) -> Any:

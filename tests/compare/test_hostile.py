@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from planting import curve
 
-from textgan.cli import comparing
-from textgan.compare import tables
-from textgan.compare.lengths import Study
-from textgan.compare.lengths import write as write_study
-from textgan.compare.plan import Plan, Settings, draw_up
-from textgan.compare.report import write
-from textgan.compare.results import Results, results
-from textgan.meter import COUNTED
+from textgan.cli.display import comparison_view
+from textgan.compare.reporting import tables
+from textgan.compare.length_study import Study
+from textgan.compare.length_study import write as write_study
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.compare.reporting.report import write
+from textgan.compare.analysis.results import Results, results
+from textgan.runs.cost import COUNTED
 from textgan.recipe import Recipe
 
 NAMES = ("=HYPERLINK(1)", "\\input{x} $ & % \x1b[31m <b>")
@@ -35,7 +35,7 @@ TEXTS = (
 
 @pytest.fixture
 def found(recipes: list[Recipe], tmp_path: Path) -> Results:
-    plan = draw_up([r.named(n) for r, n in zip(recipes, NAMES, strict=True)], Settings(seeds=2), tmp_path / "out")
+    plan = make_plan([r.named(n) for r, n in zip(recipes, NAMES, strict=True)], Settings(seeds=2), tmp_path / "out")
     for method in (*NAMES, f"{NAMES[0]}: start"):
         for seed in range(2):
             home = plan.home(method, seed)
@@ -74,7 +74,7 @@ def test_latex_commands_are_letters(found: Results) -> None:
 
 
 def test_the_terminal_is_told_nothing(found: Results, capsys: pytest.CaptureFixture[str]) -> None:
-    comparing._show(found)
+    comparison_view._show(found)
     shown = capsys.readouterr().out
     assert "collapsed" in shown
     assert "\x1b[31m" not in shown

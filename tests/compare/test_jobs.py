@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan.compare import executors
-from textgan.compare.jobs import Job, run_all
-from textgan.compare.plan import Plan, Settings, draw_up
-from textgan.compare.work import main
+from textgan.compare.execution import executors
+from textgan.compare.execution.jobs import Job, run_all
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.compare.execution.worker import main
 from textgan.recipe import Recipe
-from textgan.stopping import Stopped
+from textgan.runs.signals import Stopped
 
 SMALL = Settings(seeds=1, temperatures=(0.7, 1.0), samples=20)
 
 
 @pytest.fixture
 def plan(recipes: list[Recipe], tmp_path: Path) -> Plan:
-    return draw_up(recipes, SMALL, tmp_path / "out")
+    return make_plan(recipes, SMALL, tmp_path / "out")
 
 
 def test_a_job_is_run_and_measured(plan: Plan) -> None:
@@ -47,7 +47,7 @@ def test_a_job_is_run_and_measured(plan: Plan) -> None:
 
 
 def test_a_budget_gives_every_method_the_same_behind_its_start(recipes: list[Recipe], tmp_path: Path) -> None:
-    plan = draw_up(recipes, Settings(1, (1.0,), 20, budget={"steps": 5}), tmp_path / "out")
+    plan = make_plan(recipes, Settings(1, (1.0,), 20, budget={"steps": 5}), tmp_path / "out")
     for name in ("one", "one: start", "one: continued", "one: constant", "two"):
         assert main([str(plan.folder), name, "0"]) == 0
     cost = {m.name: _cost_of(plan, m.name) for m in plan.methods if plan.home(m.name, 0).exists()}

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 from planting import Values, curve
 
-from textgan.cli.compare import _lengths
+from textgan.cli.commands.compare import _lengths
 from textgan.cli.group import textgan
-from textgan.compare import lengths
-from textgan.compare.lengths import Gain, Study, draw_up, gains, read, write
-from textgan.compare.plan import Plan, Settings
-from textgan.compare.results import Results, results
-from textgan.errors import UserError
-from textgan.meter import COUNTED
+from textgan.compare import length_study
+from textgan.compare.length_study import Gain, Study, make_plan, gains, read, write
+from textgan.compare.design.plan import Plan, Settings
+from textgan.compare.analysis.results import Results, results
+from textgan.core.errors import UserError
+from textgan.runs.cost import COUNTED
 from textgan.recipe import Recipe
 
 
@@ -28,7 +28,7 @@ def files(recipes: list[Recipe]) -> list[str]:
 
 @pytest.fixture
 def study(files: list[str], tmp_path: Path) -> Study:
-    return draw_up(files, [], [5, 6, 7], Settings(seeds=6), tmp_path / "study")
+    return make_plan(files, [], [5, 6, 7], Settings(seeds=6), tmp_path / "study")
 
 
 def plant(plan: Plan, values: Mapping[str, Values]) -> Results:
@@ -76,7 +76,7 @@ def test_every_length_is_a_comparison_of_its_own(study: Study) -> None:
 
 
 def test_a_source_of_its_own_length_makes_it(tmp_path: Path) -> None:
-    study = draw_up(["seqgan", "rankgan"], ["data.name=oracle"], [8, 9], Settings(seeds=1), tmp_path / "study")
+    study = make_plan(["seqgan", "rankgan"], ["data.name=oracle"], [8, 9], Settings(seeds=1), tmp_path / "study")
     filled = study.plans()[9].recipe(study.plans()[9].methods[0], 0).filled
     assert (filled["data"]["length"], filled["max_len"]) == (9, None)
 
@@ -151,14 +151,14 @@ def test_lengths_are_read() -> None:
 
 def test_nothing_measured_is_said(study: Study) -> None:
     with pytest.raises(UserError, match="no length"):
-        lengths.gains([])
+        length_study.gains([])
 
 
 def test_a_length_that_fails_does_not_sink_the_others(
     study: Study, found: list[tuple[int, Results]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from textgan.cli import comparing
-    from textgan.errors import Failure
+    from textgan.cli.display import comparison_view
+    from textgan.core.errors import Failure
 
     def watch(plan: Plan, *_: object) -> Results:
         if plan.folder.name == "length-6":
@@ -166,7 +166,7 @@ def test_a_length_that_fails_does_not_sink_the_others(
         return dict(found)[int(plan.folder.name.removeprefix("length-"))]
 
     monkeypatch.setattr(comparing, "watch", watch)
-    run: Callable[..., None] = comparing.study
+    run: Callable[..., None] = comparison_view.study
     run(study, 1, [], None)
     assert "length 6: every run failed" in capsys.readouterr().err
     assert "Length 6 has no results" in (study.folder / "report.html").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from textgan.cli.compare import _budget
-from textgan.errors import UserError
+from textgan.cli.commands.compare import _budget
+from textgan.core.errors import UserError
 
 
 def test_budgets_are_read() -> None:

@@ -12,10 +12,10 @@ from html.parser import HTMLParser
 import pytest
 from planting import curve
 
-from textgan.compare.chart import Series, chart
-from textgan.compare.plan import Plan
-from textgan.compare.report import write
-from textgan.compare.results import results
+from textgan.compare.reporting.chart import Series, chart
+from textgan.compare.design.plan import Plan
+from textgan.compare.reporting.report import write
+from textgan.compare.analysis.results import results
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -85,7 +85,7 @@ def test_the_same_numbers_for_programs(plan: Plan) -> None:
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_not_run() -> None:
-    from textgan.compare.tables import _inert
+    from textgan.compare.reporting.tables import _inert
 
     assert _inert("=1+1") == "'=1+1"
     assert _inert("seqgan: start") == "seqgan: start"

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from planting import Values, curve
 
-from textgan.compare import flags
-from textgan.compare.axes import axes
-from textgan.compare.plan import Plan
-from textgan.compare.report import write
-from textgan.compare.results import LIKELIHOOD, Results, results
-from textgan.compare.selfcheck import Checked
-from textgan.errors import UserError
+from textgan.compare.analysis import flags
+from textgan.compare.analysis.axes import axes
+from textgan.compare.design.plan import Plan
+from textgan.compare.reporting.report import write
+from textgan.compare.analysis.results import LIKELIHOOD, Results, results
+from textgan.compare.analysis.metric_check import Checked
+from textgan.core.errors import UserError
 
 
 def said(found: Results, first: str, second: str) -> str:
@@ -112,9 +112,9 @@ def test_a_metric_that_ranks_known_texts_wrongly_is_no_axis(planted: Callable[..
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"near_train": 0.5, "near_recurring": 0.4}, "comes near training sentences"),
+        ({"near_train": 0.5, "near_real_copied": 0.4}, "comes near training sentences"),
         ({"repeated2": 0.3, "repeated2_test": 0.02}, "repeats itself"),
-        ({"copied_train": 0.3, "recurring": 0.2}, "copies training sentences"),
+        ({"copied_train": 0.3, "real_copied": 0.2}, "copies training sentences"),
     ],
 )
 def test_what_exceeds_the_rate_of_held_out_text_is_flagged(

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from textgan.compare.statistics import (
+from textgan.compare.analysis.statistics import (
     detectable,
     holm,
     interval,

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.data.arithmetic import Arithmetic
+from textgan.data.sources.arithmetic import Arithmetic
 from textgan.data.corpus import Corpus, build_corpus
-from textgan.data.grammar.oracle import GrammarOracle
+from textgan.data.sources.grammar.oracle import GrammarOracle
 
 OPERATORS = "+-*/"
 

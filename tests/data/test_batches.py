@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textgan.data.batches import Batches
-from textgan.types import Batch
+from textgan.core.types import Batch
 
 
 def numbered(rows: int) -> Batch:

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from textgan.data.corpus import Corpus, build_corpus
-from textgan.data.files import TextFiles
-from textgan.data.oracle import OracleLstm
-from textgan.data.tokenizer import Tokenizer
-from textgan.data.tokenizers import char, numbers, word
-from textgan.errors import UserError
-from textgan.roles import Raw, Source
+from textgan.data.sources.text import TextFiles
+from textgan.data.sources.oracle import OracleLstm
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.data.tokenizers.builtin import char, numbers, word
+from textgan.core.errors import UserError
+from textgan.data.interfaces import Raw, Source
 
 TRAIN = [f"the cat sees {animal} now" for animal in "abcdefghijkl"]
 COCO = Path(__file__).parents[3] / "shared" / "data" / "coco"
@@ -33,7 +33,7 @@ class Given(Source):
 
 
 class Drawn(Given):
-    provides = frozenset({"oracle"})
+    capabilities = frozenset({"oracle"})
 
 
 def test_sequences_end_and_come_back() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import datasets
 import pytest
 
-from textgan.data.files import TextFiles
-from textgan.errors import UserError
-from textgan.roles import Raw
+from textgan.data.sources.text import TextFiles
+from textgan.core.errors import UserError
+from textgan.data.interfaces import Raw
 
 LINES = [f"line number {n}" for n in range(100)]
 

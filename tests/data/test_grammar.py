@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.data.grammar import Grammar, examples, load
-from textgan.data.grammar.automaton import Automaton
-from textgan.data.grammar.compiler import compile_rules
-from textgan.data.grammar.english import WORDS
-from textgan.data.grammar.oracle import GrammarOracle
-from textgan.data.grammar.rules import read_rules
-from textgan.data.tokenizer import Tokenizer
-from textgan.data.tokenizers import bpe, word
-from textgan.errors import UserError
-from textgan.types import Vocabulary
+from textgan.data.sources.grammar import Grammar, examples, load
+from textgan.data.sources.grammar.automaton import Automaton
+from textgan.data.sources.grammar.compiler import compile_rules
+from textgan.data.sources.grammar.english import WORDS
+from textgan.data.sources.grammar.oracle import GrammarOracle
+from textgan.data.sources.grammar.rules import read_rules
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.data.tokenizers.builtin import bpe, word
+from textgan.core.errors import UserError
+from textgan.core.types import Vocabulary
 
 TINY = """
 Sentence = 3: Np.s runs | 1: Np.p run
@@ -212,7 +212,7 @@ def tiny_oracle(slip: float) -> tuple[GrammarOracle, Automaton]:
     """pad 0, eos 1, an unknown word 2, then the words."""
     automaton = tiny("Sentence = runs?50 Animal.s", "Animal.sp: owl/owls cat/cats")
     ids: list[int | None] = [3 + i for i in range(len(automaton.words))]
-    return GrammarOracle(automaton, ids, Vocabulary(6, bos=0, eos=1, pad=0, never=(0,)), slip), automaton
+    return GrammarOracle(automaton, ids, Vocabulary(6, bos=0, eos=1, pad=0, forbidden_ids=(0,)), slip), automaton
 
 
 def by_hand(automaton: Automaton, words: list[int], slip: float, ids: int, ends: bool) -> float:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from textgan.data import network
-from textgan.data.hub import Hub
-from textgan.errors import UserError
+from textgan.data.sources.hub import Hub
+from textgan.core.errors import UserError
 
 
 @pytest.fixture

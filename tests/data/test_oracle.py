@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from textgan.data.oracle import LstmOracle, OracleLstm, sample
-from textgan.data.tokenizers import numbers
-from textgan.data.weights import ORDER, LstmWeights, shapes
-from textgan.errors import UserError
+from textgan.data.sources.oracle import LstmOracle, OracleLstm, sample
+from textgan.data.tokenizers.builtin import numbers
+from textgan.data.sources.oracle_weights import ORDER, LstmWeights, shapes
+from textgan.core.errors import UserError
 
 RELEASED = Path(__file__).parents[3] / "shared" / "data" / "oracle"
 Arrays = dict[str, np.ndarray]
@@ -69,7 +69,7 @@ def test_pieces_change_nothing(small: LstmOracle, monkeypatch: pytest.MonkeyPatc
     tokens = torch.randint(4, (50, 3))
     valid = torch.ones_like(tokens, dtype=torch.bool)
     whole, drawn = small.log_prob(tokens, valid), sample(small.lstm, 50, 3, 1)
-    monkeypatch.setattr("textgan.data.oracle._pieces", lambda lstm, rows: [slice(i, i + 7) for i in range(0, rows, 7)])
+    monkeypatch.setattr("textgan.data.sources.oracle._pieces", lambda lstm, rows: [slice(i, i + 7) for i in range(0, rows, 7)])
     torch.testing.assert_close(small.log_prob(tokens, valid), whole)
     assert sample(small.lstm, 50, 3, 1).shape == drawn.shape
 

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from textgan.data.template import template
-from textgan.data.tokenizer import Tokenizer
-from textgan.data.tokenizers import char, numbers, word
-from textgan.errors import UserError
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.data.tokenizers.builtin import char, numbers, word
+from textgan.core.errors import UserError
 
 LINES = ["a man sits on a horse .", "the dog isn't here ."]
 

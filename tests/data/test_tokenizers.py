@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from textgan.data import network
-from textgan.data.tokenizer import Tokenizer
-from textgan.data.tokenizers import bpe, char, numbers, pretrained, word
-from textgan.errors import UserError
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.data.tokenizers.builtin import bpe, char, numbers, pretrained, word
+from textgan.core.errors import UserError
 
 COCO = Path(__file__).parents[3] / "shared" / "data" / "coco"
 TEXTS = ["The dog isn't here.", "the dog's well-known bone", "a cat", "a cat", "zwölf Bäume 木 🙂"]
@@ -64,7 +64,7 @@ def test_word_ids_fall_with_the_count_and_ties_are_alphabetical() -> None:
 
 def test_ids_are_the_same_in_every_process() -> None:
     program = (
-        "from textgan.data.tokenizers import bpe, char, word; import json;"
+        "from textgan.data.tokenizers.builtin import bpe, char, word; import json;"
         f"ids = [make({TEXTS * 3!r}).hf.get_vocab() for make in (bpe, char, word)];"
         "print(json.dumps(ids, sort_keys=True))"
     )
@@ -85,12 +85,12 @@ def test_rare_words_become_unknown_and_only_then_may_unknown_be_said() -> None:
     everything, frequent, few = word(TEXTS), word(TEXTS, min_count=2), word(TEXTS, vocab_size=6)
     unk = everything.unk
     assert unk is not None
-    assert unk in everything.vocab.never
-    assert unk not in frequent.vocab.never
-    assert unk not in few.vocab.never
+    assert unk in everything.vocab.forbidden_ids
+    assert unk not in frequent.vocab.forbidden_ids
+    assert unk not in few.vocab.forbidden_ids
     assert few.vocab.size == 6
     assert round_trip(frequent, ["the cat barks"]) == ["the cat <unk>"]
-    assert unk not in word(["an <unk> word"]).vocab.never
+    assert unk not in word(["an <unk> word"]).vocab.forbidden_ids
     with pytest.raises(UserError, match="vocab_size is 4"):
         word(TEXTS, vocab_size=4)
 
@@ -129,13 +129,13 @@ def test_a_batch_ends_pads_and_cuts() -> None:
 
 def test_numbers_are_their_own_ids() -> None:
     oracle = numbers(5000, bos=0)
-    assert (oracle.vocab.size, oracle.vocab.bos, oracle.vocab.eos, oracle.vocab.never) == (5000, 0, None, ())
+    assert (oracle.vocab.size, oracle.vocab.bos, oracle.vocab.eos, oracle.vocab.forbidden_ids) == (5000, 0, None, ())
     assert oracle.encode(["0 4999 17 0"]) == [[0, 4999, 17, 0]]
     assert round_trip(oracle, ["0 4999 17 0"], 4) == ["0 4999 17 0"]
     with pytest.raises(UserError, match="no id for"):
         oracle.encode(["5000"])
     ended = numbers(3, bos=4, eos=3)
-    assert (ended.vocab.size, ended.vocab.pad, ended.vocab.never) == (6, 5, (4, 5))
+    assert (ended.vocab.size, ended.vocab.pad, ended.vocab.forbidden_ids) == (6, 5, (4, 5))
     assert ended.batch(["2 0"], 4).tokens.tolist() == [[2, 0, 3, 5]]
     assert round_trip(ended, ["2 0"]) == ["2 0"]
 
@@ -174,12 +174,12 @@ def test_an_adopted_tokenizer_gets_what_it_lacks(tmp_path: Path) -> None:
         return pretrained(str(folder))
 
     gpt = adopt("gpt", bos_token="<eos>", eos_token="<eos>", unk_token="<unk>")
-    assert (gpt.vocab.bos, gpt.vocab.eos, gpt.vocab.pad, gpt.vocab.never) == (2, 2, 2, ())
+    assert (gpt.vocab.bos, gpt.vocab.eos, gpt.vocab.pad, gpt.vocab.forbidden_ids) == (2, 2, 2, ())
     assert gpt.batch(["a cat"], 5).valid.tolist() == [[True, True, True, False, False]]
     assert round_trip(gpt, ["a cat"]) == ["a cat"]
     bert = adopt("bert", cls_token="<bos>", sep_token="<eos>", pad_token="<pad>", mask_token="<mask>")
     assert (bert.vocab.bos, bert.vocab.eos, bert.vocab.pad) == (1, 2, 0)
-    assert set(bert.vocab.never) == {0, 1, bert.vocab.size - 1}
+    assert set(bert.vocab.forbidden_ids) == {0, 1, bert.vocab.size - 1}
     bare = adopt("bare", pad_token="<pad>")
     assert (bare.vocab.bos, bare.vocab.eos) == (0, 2)
     assert round_trip(bare, ["a cat"]) == ["a cat"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textgan.data.tokens import TokenFiles
-from textgan.errors import UserError
+from textgan.data.sources.tokens import TokenFiles
+from textgan.core.errors import UserError
 
 ROWS = [[n % 7, n, 3] for n in range(40)]
 

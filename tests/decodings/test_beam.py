@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan import devices
-from textgan.decodings import beam
-from textgan.decodings.ancestral import Ancestral
-from textgan.decodings.beam import Beam
+from textgan.ops import device
+from textgan.generation.decoding import beam
+from textgan.generation.decoding.ancestral import Ancestral
+from textgan.generation.decoding.beam import Beam
 from textgan.generators.lstm import Lstm
 from textgan.testing import TabularGenerator, enumerate_sequences, tiny_vocabulary
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
-VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
 def likeliest(generator: TabularGenerator, length: int, power: float, prompt: Tensor | None = None) -> Samples:
@@ -119,7 +119,7 @@ def test_what_is_given_is_kept_and_counts_for_what_comes_before_it() -> None:
 def test_logits_in_pieces_and_devices_that_wait_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     generator, batch = lstm(), prompts()
     here = Beam(5)(generator, batch)
-    described = devices.describe(torch.device("cpu"))
+    described = device.describe(torch.device("cpu"))
     monkeypatch.setattr(beam, "describe", lambda _: replace(described, waits=True, logits=20))
     there = Beam(5)(generator, batch)
     assert torch.equal(here.x, there.x)
@@ -129,5 +129,5 @@ def test_logits_in_pieces_and_devices_that_wait_change_nothing(monkeypatch: pyte
 @torch.no_grad()
 def test_nothing_is_written_that_may_never_be() -> None:
     found = Beam(50)(lstm(), Batch.blank(3, 6))
-    assert not torch.isin(found.x[found.valid], torch.tensor(VOCAB.never)).any()
+    assert not torch.isin(found.x[found.valid], torch.tensor(VOCAB.forbidden_ids)).any()
     assert bool((found.x[~found.valid] == VOCAB.pad).all())

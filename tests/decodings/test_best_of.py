@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan import recipe, running
-from textgan.decodings.ancestral import Ancestral
-from textgan.decodings.best_of import BestOf
+from textgan import recipe
+from textgan.runs import runner
+from textgan.generation.decoding.ancestral import Ancestral
+from textgan.generation.decoding.best_of import BestOf
 from textgan.discriminators.mlp import Mlp
-from textgan.errors import UserError
-from textgan.folder import Folder
+from textgan.core.errors import UserError
+from textgan.runs.run_dir import RunDir
 from textgan.generators.latent import Latent
 from textgan.generators.lstm import Lstm
-from textgan.roles import Discriminator
-from textgan.types import Batch, Samples, Scores, Vocabulary
+from textgan.core.roles import Discriminator
+from textgan.core.types import Batch, Samples, Scores, Vocabulary
 
-VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
 class LikesThrees(Discriminator):
@@ -91,9 +92,9 @@ def test_as_a_control_it_is_measured_without_any_training(tmp_path: Path) -> Non
         "phases.pretrain-d.turns.0.pool=48", "phases.adversarial.turns.1.pool=48",
         "controls={best-of-4: {decoding: {name: best_of, n: 4}, phases: {adversarial: null}}}",
     )  # fmt: skip
-    result = running.start(recipe.load("seqgan", small), tmp_path / "run")
+    result = runner.start(recipe.load("seqgan", small), tmp_path / "run")
     assert list(result.columns) == ["pretrain-g", "adversarial", "best-of-4"]
-    entries = Folder(tmp_path / "run/controls/best-of-4").entries()
+    entries = RunDir(tmp_path / "run/controls/best-of-4").entries()
     assert [entry["kind"] for entry in entries] == ["evaluation"]
     assert entries[0]["step"] == 5, "from the checkpoint behind the discriminator's pre-training"
     before, chosen = result.columns["pretrain-g"], result.columns["best-of-4"]

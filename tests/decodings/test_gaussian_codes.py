@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from textgan.data.corpus import Split
-from textgan.decodings.gaussian_codes import GaussianCodes
-from textgan.errors import UserError
-from textgan.roles import Draw
-from textgan.testing.worlds import GaussianCodes as Codes  # a generator of codes, without text
-from textgan.types import Batch, Samples
+from textgan.generation.decoding.gaussian_codes import GaussianCodes
+from textgan.core.errors import UserError
+from textgan.core.roles import TokenSampler
+from textgan.testing.fixtures import GaussianCodes as Codes  # a generator of codes, without text
+from textgan.core.types import Batch, Samples
 
 
 class Numbers(Codes):
@@ -23,7 +23,7 @@ class Numbers(Codes):
     def encode(self, batch: Batch) -> Tensor:
         return batch.tokens @ torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, 0.0]]) + torch.tensor([0.0, 0.0, 4.0])
 
-    def write(self, codes: Tensor, batch: Batch, draw: Draw | None = None) -> Samples:
+    def write(self, codes: Tensor, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         self.written = codes
         return Samples(batch.tokens, batch.valid, batch.valid)
 

@@ -8,8 +8,8 @@ import torch
 from textgan.discriminators.mlp import Mlp
 from textgan.generators.lstm import Lstm
 from textgan.testing import check_discriminator
-from textgan.testing.worlds import GaussianCodes, tiny_vocabulary
-from textgan.types import Samples, Scores
+from textgan.testing.fixtures import GaussianCodes, tiny_vocabulary
+from textgan.core.types import Samples, Scores
 
 
 def codes(rows: int, size: int) -> Samples:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.types import Samples, Vocabulary
+from textgan.core.types import Samples, Vocabulary
 
 SHAPES = [
     # V, T, rows, widths, filters: SeqGAN's filters on small text; a long text; few words in a large vocabulary

@@ -5,7 +5,7 @@ import torch
 
 from textgan.discriminators.token_lstm import TokenLstm
 from textgan.testing import check_discriminator, tiny_vocabulary
-from textgan.types import Samples
+from textgan.core.types import Samples
 
 
 def test_does_what_every_discriminator_must() -> None:

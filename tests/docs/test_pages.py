@@ -11,9 +11,10 @@ from typing import NamedTuple
 import click
 import pytest
 
-from textgan import recipe, registry
+from textgan import recipe
+from textgan.core import registry
 from textgan.cli.group import textgan
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -176,13 +177,13 @@ def described(page: str) -> dict[str, str]:
 
 
 def test_every_logged_number_is_explained(tmp_path: Path) -> None:
-    from textgan import running
-    from textgan.folder import Folder
+    from textgan.runs import runner
+    from textgan.runs.run_dir import RunDir
 
     settings = ["device=cpu", "batch_size=8", "data.sentences=100", "evaluate.samples=10", "estimator.rollouts=1"]
     steps = [f"phases.{name}.steps=1" for name in ("pretrain-g", "pretrain-d", "adversarial")]
-    result = running.start(recipe.load("seqgan", settings + steps, controls=False), tmp_path / "run")
-    logged = {name for entry in Folder(tmp_path / "run").entries() for name in entry}
+    result = runner.start(recipe.load("seqgan", settings + steps, controls=False), tmp_path / "run")
+    logged = {name for entry in RunDir(tmp_path / "run").entries() for name in entry}
     page = described((ROOT / "docs/reading.md").read_text(encoding="utf-8"))
     assert logged - {"step", "phase", "round", "kind"} <= page.keys(), "a number is not explained"
     sources = "".join(

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from textgan import recipe, running
+from textgan import recipe
+from textgan.runs import runner
 
 ROOT = Path(__file__).parents[2]
 SMALL = [
@@ -67,13 +68,13 @@ def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
     )
 
 
-class Losses(running.Observer):
+class Losses(runner.ProgressReporter):
     """The statistics of every round, as numbers."""
 
     def __init__(self) -> None:
         self.rounds: list[tuple[str, dict[str, float]]] = []
 
-    def logged(self, step: Any, values: Mapping[str, float]) -> None:
+    def on_log(self, step: Any, values: Mapping[str, float]) -> None:
         self.rounds.append((step.phase.name, dict(values)))
 
 
@@ -81,7 +82,7 @@ class Losses(running.Observer):
 def test_takes_the_same_steps_as_the_recipe(script: ModuleType, seed: int, tmp_path: Path) -> None:
     small = recipe.load("seqgan", [*SMALL, f"seed={seed}"], controls=False)
     seen = Losses()
-    running.start(small, tmp_path / "run", seen)
+    runner.start(small, tmp_path / "run", seen)
     spelled = [
         (phase, {name: float(value) for name, value in losses.items()})
         for phase, losses in script.train(settings(script, small.filled), seed)

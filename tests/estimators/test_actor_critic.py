@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.estimators import credit
+from textgan.estimators import returns
 from textgan.estimators.actor_critic import ActorCritic
-from textgan.roles import Generator, RewardFn
+from textgan.core.roles import Generator, RewardFn
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -21,7 +21,7 @@ from textgan.testing import (
     expected_gradient,
     tiny_vocabulary,
 )
-from textgan.types import Batch, Loss, Samples
+from textgan.core.types import Batch, Loss, Samples
 
 
 def small(kind: type[ActorCritic], generator: Generator, **options: object) -> ActorCritic:
@@ -84,9 +84,9 @@ class NotDetached(ActorCritic):
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)
-            paid = credit.per_token(rewards, samples.chosen)
+            paid = returns.per_token(rewards, samples.chosen)
         advantage = self.advantage(paid, self.values(samples))
-        yield credit.policy_gradient(generator, samples, advantage, rewards, "none", "mean")
+        yield returns.policy_gradient(generator, samples, advantage, rewards, "none", "mean")
 
 
 @pytest.mark.parametrize("per_token", [False, True])
@@ -145,9 +145,9 @@ def test_advantages_are_those_of_the_formula(end: bool) -> None:
     samples = generator.sample(batch)
     discount, decay = 0.8, 0.6
     estimator = small(ActorCritic, generator, discount=discount, gae_lambda=decay)
-    paid = credit.per_token(torch.randn(6, 5), samples.chosen)
+    paid = returns.per_token(torch.randn(6, 5), samples.chosen)
     values = torch.randn(6, 5) * samples.valid
-    found, returns = estimator.advantage(paid, values), credit.discounted(paid, discount)
+    found, returns = estimator.advantage(paid, values), returns.discounted(paid, discount)
     for b, t in samples.valid.nonzero().tolist():
         surprise = [paid[b, s] + discount * (values[b, s + 1] if s < 4 else 0) - values[b, s] for s in range(5)]
         expected = sum((discount * decay) ** (s - t) * surprise[s] for s in range(t, 5))
@@ -163,7 +163,7 @@ def test_with_lambda_one_the_value_of_later_states_cancels() -> None:
     generator = TabularGenerator(tiny_vocabulary(3), 5)
     paid, values = torch.randn(4, 5), torch.randn(4, 5)
     found = small(ActorCritic, generator, discount=0.9).advantage(paid, values)
-    torch.testing.assert_close(found, credit.discounted(paid, 0.9) - values)
+    torch.testing.assert_close(found, returns.discounted(paid, 0.9) - values)
     at_once = small(ActorCritic, generator, gae_lambda=0.0).advantage(paid, values)
     torch.testing.assert_close(at_once[:, -1], paid[:, -1] - values[:, -1])
     torch.testing.assert_close(at_once[:, 0], paid[:, 0] + values[:, 1] - values[:, 0])
@@ -267,7 +267,7 @@ def test_centred_a_price_on_each_word_changes_nothing() -> None:
     def dearer(samples: Samples) -> Tensor:
         return reward(samples) - 2.0
 
-    apart = {c: moved(reward, centred=c) - moved(dearer, centred=c) for c in (True, False)}
+    apart = {c: moved(reward, center_rewards=c) - moved(dearer, center_rewards=c) for c in (True, False)}
     torch.testing.assert_close(apart[True][:-1], torch.zeros_like(apart[True][:-1]), atol=1e-5, rtol=0)
     assert apart[False][:-1].norm() > 0.1
     for difference in apart.values():
@@ -276,7 +276,7 @@ def test_centred_a_price_on_each_word_changes_nothing() -> None:
 
 def test_centred_a_sequences_reward_stays_as_it_is() -> None:
     reward = TabularReward(tiny_vocabulary(3, end=True), 4)
-    assert torch.equal(moved(reward, centred=True), moved(reward, centred=False))
+    assert torch.equal(moved(reward, center_rewards=True), moved(reward, center_rewards=False))
 
 
 def test_statistics_are_detached_and_say_what_they_say() -> None:

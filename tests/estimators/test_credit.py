@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.estimators.credit import by_rank, discounted, leave_one_out, per_token, policy_gradient, to_go
+from textgan.estimators.returns import by_rank, discounted, leave_one_out, per_token, policy_gradient, to_go
 from textgan.testing import TabularGenerator, tiny_vocabulary
-from textgan.types import Batch
+from textgan.core.types import Batch
 
 
 def test_a_sequences_reward_is_each_tokens() -> None:

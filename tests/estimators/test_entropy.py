@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.estimators import credit
+from textgan.estimators import returns
 from textgan.estimators.actor_critic import ActorCritic
 from textgan.estimators.reinforce import Reinforce
 from textgan.estimators.rollout import Rollout
-from textgan.roles import Estimator, Generator
+from textgan.core.roles import Estimator, Generator
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -22,7 +22,7 @@ from textgan.testing import (
     flat,
     tiny_vocabulary,
 )
-from textgan.types import Batch, Samples
+from textgan.core.types import Batch, Samples
 
 Make = Callable[[Generator, float], Estimator]
 MAKES: dict[str, Make] = {
@@ -71,12 +71,12 @@ def test_its_gradient_is_that_of_reward_and_entropy(name: str, per_token: bool, 
 
 def this_token_alone(generator: Generator, samples: Samples, weight: float) -> Tensor:
     """Wrong: a token answers for its own surprise and not for what it leads to."""
-    return credit.entropy_bonus(generator, samples, weight)
+    return returns.entropy_bonus(generator, samples, weight)
 
 
 def less_of_it(generator: Generator, samples: Samples, weight: float) -> Tensor:
     """Wrong: the sign."""
-    return credit.entropy_bonus(generator, samples, -weight).flip(1).cumsum(1).flip(1)
+    return returns.entropy_bonus(generator, samples, -weight).flip(1).cumsum(1).flip(1)
 
 
 @pytest.mark.parametrize("wrong", [this_token_alone, less_of_it])
@@ -110,7 +110,7 @@ def test_nothing_is_computed_where_nothing_is_asked(name: str, monkeypatch: pyte
 def test_the_weight_may_be_annealed(name: str) -> None:
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     estimator = MAKES[name](generator, 0.5)
-    assert "entropy" in estimator.anneals
+    assert "entropy" in estimator.annealable
     values = []
     for weight in (0.5, 0.0):
         estimator.entropy = weight  # type: ignore[assignment]
@@ -126,7 +126,7 @@ def test_what_is_given_has_no_entropy() -> None:
     batch = Batch.blank(16, 4)
     batch.given[:, 0] = True
     samples = generator.sample(batch)
-    bonus = credit.entropy_bonus(generator, samples, 2.0)
+    bonus = returns.entropy_bonus(generator, samples, 2.0)
     assert not bonus[~samples.chosen].any()
     torch.testing.assert_close(bonus, -2.0 * generator.log_prob(samples).detach() * samples.chosen)
 

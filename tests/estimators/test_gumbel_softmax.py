@@ -11,12 +11,12 @@ from chances import by, p_value
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.callbacks.anneal import Anneal
+from textgan.training.callbacks.anneal import Anneal
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.draws import around, by_logits, coldest, gumbel_softmax
+from textgan.generation.token_samplers import around, from_logits, coldest, gumbel_softmax
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
-from textgan.nn.head import LogitsHead
-from textgan.roles import Draw, Estimator, Generator, RewardFn
+from textgan.nn.lm_head import LogitsHead
+from textgan.core.roles import TokenSampler, Estimator, Generator, RewardFn
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -25,8 +25,8 @@ from textgan.testing import (
     expected_gradient,
     tiny_vocabulary,
 )
-from textgan.training import Phase, train
-from textgan.types import Batch, Loss, Samples
+from textgan.training.loop import Phase, train
+from textgan.core.types import Batch, Loss, Samples
 
 LENGTH = 4
 
@@ -48,7 +48,7 @@ def test_the_likeliest_word_is_an_exact_draw(temperature: float, hard: bool) -> 
     assert p_value(points.argmax(1), logits.softmax(0)) > 1e-3
 
 
-def linear_gradients(draw: Draw, rows: int = 40_000) -> Tensor:
+def linear_gradients(draw: TokenSampler, rows: int = 40_000) -> Tensor:
     """Of a reward that is linear in the point, for one law and many draws, [R,V]."""
     law = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4])
     logits = law.repeat(rows, 1).requires_grad_()
@@ -93,7 +93,7 @@ class NoisyFeatures(TabularGenerator):
         return LogitsHead(lambda features: plain(features + noise(features)), plain.size)
 
 
-def fits(generator: TabularGenerator, draw: Draw) -> float:
+def fits(generator: TabularGenerator, draw: TokenSampler) -> float:
     """How well first words fit the law that `log_prob` of the same table says."""
     first = generator.sample(Batch.blank(8000, 1), draw).x.argmax(-1)[:, 0]
     plain = TabularGenerator(generator.vocab, LENGTH)
@@ -105,7 +105,7 @@ def test_noise_on_the_state_is_caught() -> None:
     vocab = tiny_vocabulary(4)
     with torch.no_grad():
         assert fits(TabularGenerator(vocab, LENGTH), gumbel_softmax(0.5)) > 1e-3
-        assert fits(NoisyFeatures(vocab, LENGTH), by_logits(lambda logits: (logits / 0.5).softmax(1))) < 1e-6
+        assert fits(NoisyFeatures(vocab, LENGTH), from_logits(lambda logits: (logits / 0.5).softmax(1))) < 1e-6
 
 
 # The gradient

@@ -10,21 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from textgan.estimators.pathwise import Pathwise
-from textgan.roles import Draw, Generator
-from textgan.types import Batch, Loss, Samples, Space
+from textgan.core.roles import TokenSampler, Generator
+from textgan.core.types import Batch, Loss, Samples, Space
 
 
 class Shift(Generator):
     """y = m + s z with z ~ N(0, 1): latent samples whose expected rewards are known."""
 
-    makes: ClassVar[Mapping[str, Space]] = {"path": "latent"}
-    offers: ClassVar[frozenset[str]] = frozenset({"noise"})
+    sample_space: ClassVar[Mapping[str, Space]] = {"path": "latent"}
+    capabilities: ClassVar[frozenset[str]] = frozenset({"noise"})
 
     def __init__(self) -> None:
         super().__init__()
         self.mean, self.scale = nn.Parameter(torch.tensor([0.5, -1.0])), nn.Parameter(torch.tensor([1.0, 2.0]))
 
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         return Samples(self.mean + self.scale * torch.randn(len(batch), 2), batch.valid, batch.valid & ~batch.given)
 
     def likelihood(self, batch: Batch) -> Loss:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.estimators import credit
+from textgan.estimators import returns
 from textgan.estimators.reinforce import Reinforce
-from textgan.roles import Estimator, Generator, RewardFn
+from textgan.core.roles import Estimator, Generator, RewardFn
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -20,7 +20,7 @@ from textgan.testing import (
     expected_gradient,
     tiny_vocabulary,
 )
-from textgan.types import Batch, Loss, Samples
+from textgan.core.types import Batch, Loss, Samples
 
 
 @pytest.mark.parametrize("baseline", ["leave_one_out", "none"])
@@ -58,7 +58,7 @@ class BatchMean(Reinforce):
             samples = generator.sample(batch)
             rewards = reward(samples)
             value = (rewards - rewards.mean()).expand(samples.valid.shape)
-        yield credit.policy_gradient(generator, samples, value, rewards, "none", self.reduction)
+        yield returns.policy_gradient(generator, samples, value, rewards, "none", self.reduction)
 
 
 def test_a_baseline_that_includes_the_sample_is_caught() -> None:
@@ -74,8 +74,8 @@ class MeanOverTokens(Reinforce):
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)
-            value = credit.to_go(rewards, samples.chosen)
-            value = value - credit.leave_one_out(value)
+            value = returns.to_go(rewards, samples.chosen)
+            value = value - returns.leave_one_out(value)
         log_prob = generator.log_prob(samples)
         yield Loss(-(log_prob * value * samples.chosen).sum() / samples.chosen.sum(), {})
 
@@ -88,8 +88,8 @@ class NotDetached(Reinforce):
         log_prob = generator.log_prob(samples)
         ratio = (log_prob - log_prob.detach()).exp()  # one, with a gradient
         rewards = reward(samples)
-        yield credit.policy_gradient(
-            generator, samples, credit.to_go(rewards, samples.chosen) * ratio, rewards, self.baseline, self.reduction
+        yield returns.policy_gradient(
+            generator, samples, returns.to_go(rewards, samples.chosen) * ratio, rewards, self.baseline, self.reduction
         )
 
 
@@ -101,7 +101,7 @@ class PastRewards(Reinforce):
             samples = generator.sample(batch)
             rewards = reward(samples)
             value = rewards.expand(samples.valid.shape).cumsum(1) if rewards.shape[1] > 1 else rewards * samples.chosen
-        yield credit.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
+        yield returns.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
 
 
 class Ascends(Reinforce):
@@ -151,8 +151,8 @@ class CountsPadding(Reinforce):
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)
-            value = credit.to_go(rewards, torch.ones_like(samples.chosen))
-        yield credit.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
+            value = returns.to_go(rewards, torch.ones_like(samples.chosen))
+        yield returns.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
 
 
 def test_padding_earns_nothing() -> None:

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan import sampling
-from textgan.estimators.credit import by_rank
+from textgan.generation import sampling
+from textgan.estimators.returns import by_rank
 from textgan.estimators.rollout import Rollout
-from textgan.roles import Generator, RewardFn
+from textgan.core.roles import Generator, RewardFn
 from textgan.testing import TabularGenerator, TabularReward, check_estimator, enumerate_sequences, tiny_vocabulary
-from textgan.types import Batch, Samples
+from textgan.core.types import Batch, Samples
 
 
 @pytest.mark.parametrize("baseline", ["leave_one_out", "none"])

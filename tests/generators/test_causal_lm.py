@@ -12,15 +12,15 @@ from chances import p_value
 from torch import Tensor
 
 from textgan.data import network
-from textgan.decodings.beam import Beam
-from textgan.draws import by_logits
-from textgan.errors import UserError
+from textgan.generation.decoding.beam import Beam
+from textgan.generation.token_samplers import from_logits
+from textgan.core.errors import UserError
 from textgan.generators import causal_lm
 from textgan.generators.causal_lm import CausalLm
 from textgan.testing import check_generator, enumerate_sequences
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
-VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 WINDOW = {"sliding_window": 3}
 
 
@@ -37,7 +37,7 @@ def make(vocab: Vocabulary = VOCAB, spread: float = 0.3, **options: Any) -> Caus
 def logits(generator: CausalLm, ids: Tensor) -> Tensor:
     """What transformers itself says, with no cache: [R,S,V]."""
     whole: Tensor = generator.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
-    return whole + generator.barred
+    return whole + generator.logit_mask
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2"])
@@ -111,7 +111,7 @@ def test_gradients_of_relaxed_samples_pass_through_the_cache() -> None:
     kept = make(vocab)
     anew = copy.deepcopy(kept)
     weight = torch.randn(4, 5, 7)
-    soft = kept.sample(Batch.blank(4, 5), by_logits(lambda logits: logits.softmax(1))).x
+    soft = kept.sample(Batch.blank(4, 5), from_logits(lambda logits: logits.softmax(1))).x
     (soft * weight).sum().backward()  # type: ignore[no-untyped-call]
     words = torch.nn.functional.one_hot(torch.ones(4, 1, dtype=torch.long), 7).float()
     for _ in range(5):
@@ -161,7 +161,7 @@ def test_a_beam_that_keeps_everything_finds_the_likeliest_text() -> None:
 @torch.no_grad()
 def test_words_that_nobody_may_draw_are_never_drawn() -> None:
     made = make(spread=2.0).sample(Batch.blank(2000, 2))
-    assert not torch.isin(made.x[made.valid], torch.tensor(VOCAB.never)).any()
+    assert not torch.isin(made.x[made.valid], torch.tensor(VOCAB.forbidden_ids)).any()
 
 
 def test_parameters_depend_on_the_seed_alone() -> None:

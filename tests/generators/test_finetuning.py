@@ -11,12 +11,13 @@ import pytest
 import torch
 
 import textgan
-from textgan import recipe, running
-from textgan.data.tokenizers import pretrained
-from textgan.errors import UserError
-from textgan.folder import Folder
+from textgan import recipe
+from textgan.runs import runner
+from textgan.data.tokenizers.builtin import pretrained
+from textgan.core.errors import UserError
+from textgan.runs.run_dir import RunDir
 from textgan.generators.causal_lm import CausalLm
-from textgan.types import Batch, Samples
+from textgan.core.types import Batch, Samples
 
 END = "<|endoftext|>"
 LINES = [f"{who} {does} {what}." for who in ("the cat", "a dog") for does in ("sees", "likes") for what in ("me", "us")]
@@ -45,20 +46,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Folder:
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     """The recipe, for a few steps; what it began with is gone afterwards."""
     home = tmp_path_factory.mktemp("runs")
     (home / "lines.txt").write_text("\n".join(LINES * 5), encoding="utf-8")
     gone = shutil.copytree(folder, home / "gone")
     few = (*FEW, "phases.finetune.steps=12", "phases.finetune.evaluate=6", "optimizers.generator.lr=1e-2")
     text = (f"data.path={home / 'lines.txt'}", f"tokenizer.path={gone}", f"generator.path={gone}")
-    result = running.start(recipe.load("finetune", [*few, *text]), home / "run")
+    result = runner.start(recipe.load("finetune", [*few, *text]), home / "run")
     shutil.rmtree(gone)
     assert result.columns["finetune"]["nll_test"] < result.columns["start"]["nll_test"] - 0.5
-    return Folder(home / "run")
+    return RunDir(home / "run")
 
 
-def test_a_finished_model_needs_nothing_but_its_own_folder(run: Folder) -> None:
+def test_a_finished_model_needs_nothing_but_its_own_folder(run: RunDir) -> None:
     model = textgan.load(run.path, device="cpu")
     assert model.sample(3, seed=0) == textgan.load(run.model, device="cpu").sample(3, seed=0)
     assert model.generator.model.config.vocab_size == model.tokenizer.vocab.size + 10
@@ -66,7 +67,7 @@ def test_a_finished_model_needs_nothing_but_its_own_folder(run: Folder) -> None:
 
 
 @torch.no_grad()
-def test_other_programs_load_what_was_trained(run: Folder) -> None:
+def test_other_programs_load_what_was_trained(run: RunDir) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     ours = textgan.load(run.path, device="cpu")
@@ -82,7 +83,7 @@ def test_other_programs_load_what_was_trained(run: Folder) -> None:
 
 
 @torch.no_grad()
-def test_prompts_are_kept_and_told_apart(run: Folder) -> None:
+def test_prompts_are_kept_and_told_apart(run: RunDir) -> None:
     model = textgan.load(run.path, device="cpu")
     batch = model.tokenizer.batch(["the cat", "a dog likes", ""], model.max_len)
     given = batch.valid & (batch.tokens != model.tokenizer.vocab.eos)
@@ -109,22 +110,22 @@ def test_another_tokenizer_is_refused_before_anything_is_trained(folder: Path, t
     text = (f"data.path={tmp_path / 'lines.txt'}", f"generator.path={folder}")
     for other in ("tokenizer.name=word", "tokenizer.name=bpe"):
         with pytest.raises(UserError, match="that are not these; use its own, tokenizer"):
-            running.start(recipe.load("finetune", [*FEW, *text, other]), tmp_path / other)
+            runner.start(recipe.load("finetune", [*FEW, *text, other]), tmp_path / other)
 
 
 def test_generate_starts_ends_and_bars_as_we_do(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     sizes = ("generator.hidden_dim=16", "phases.likelihood.steps=2", "data.sentences=300", "data.test=30")
-    running.start(recipe.load("transformer", [*FEW, *sizes]), tmp_path / "run")
+    runner.start(recipe.load("transformer", [*FEW, *sizes]), tmp_path / "run")
     home = tmp_path / "run" / "model" / "hf"
     model, words = AutoModelForCausalLM.from_pretrained(home), AutoTokenizer.from_pretrained(home)
     vocab = textgan.load(tmp_path / "run").tokenizer.vocab
     torch.manual_seed(0)
     made = model.generate(num_return_sequences=200, max_new_tokens=6)
     assert (made[:, 0] == vocab.bos).all()
-    barred = torch.isin(made[:, 1:], torch.tensor([i for i in vocab.never if i != vocab.pad]))
-    assert not barred.any()
+    logit_mask = torch.isin(made[:, 1:], torch.tensor([i for i in vocab.forbidden_ids if i != vocab.pad]))
+    assert not logit_mask.any()
     assert len({tuple(row) for row in made.tolist()}) > 100
     assert words.decode(made[0, 1:], skip_special_tokens=True).strip()
     again = pretrained(str(home))

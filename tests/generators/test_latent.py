@@ -7,14 +7,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from textgan import model, recipe, running
-from textgan.draws import greedy, tempered
-from textgan.errors import UserError
+from textgan.runs import model, runner
+from textgan import recipe
+from textgan.generation.token_samplers import greedy, tempered
+from textgan.core.errors import UserError
 from textgan.generators.latent import Latent, scaled
 from textgan.testing import check_generator
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
-VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 TOKENS = torch.tensor([[3, 4, 5, 2], [6, 2, 0, 0], [2, 0, 0, 0], [4, 4, 2, 0]])
 
 
@@ -126,7 +127,7 @@ def test_what_may_never_be_drawn_is_never_written() -> None:
     generator = make()
     generator.autoencoder.output.weight.mul_(20)
     samples = generator.decode(generator.sample(Batch.blank(500, 4)))
-    assert not torch.isin(samples.x[samples.valid], torch.tensor(VOCAB.never)).any()
+    assert not torch.isin(samples.x[samples.valid], torch.tensor(VOCAB.forbidden_ids)).any()
 
 
 def test_interpolated_codes_begin_and_end_at_the_sentences() -> None:
@@ -167,7 +168,7 @@ def test_the_recipe_trains_its_parts_in_turn_and_its_model_writes(tmp_path: Path
         "phases.autoencode.evaluate=null", "phases.latent-gan.steps=3", "phases.latent-gan.evaluate=null",
     )  # fmt: skip
     home = tmp_path / "run"
-    result = running.start(recipe.load("latextgan", small), home)
+    result = runner.start(recipe.load("latextgan", small), home)
     assert list(result.columns) == ["autoencode", "latent-gan", "gaussian-codes"]
     first, last, normal = result.columns.values()
     assert first["reconstructed_tokens"] == last["reconstructed_tokens"], "the autoencoder stands still"

@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan import autoregressive, devices
+from textgan.generation import autoregressive
+from textgan.ops import device
 from textgan.generators.lstm import Lstm
 from textgan.testing import check_generator
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
-VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
 def sentences() -> Batch:
@@ -46,7 +47,7 @@ def by_hand(generator: Lstm, ids: list[int]) -> list[float]:
         cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
         hidden = leave.sigmoid() * cell.tanh()
         logits = weights["output.weight"] @ hidden + weights["output.bias"]
-        logits[list(VOCAB.never)] = -torch.inf
+        logits[list(VOCAB.forbidden_ids)] = -torch.inf
         found.append(logits.log_softmax(0)[word].item())
         before = word
     return found
@@ -85,9 +86,9 @@ def test_what_is_given_is_read_but_not_learned() -> None:
 @torch.no_grad()
 def test_words_that_nobody_may_draw_are_never_drawn() -> None:
     generator = make(init_std=3.0)
-    assert not torch.isin(generator.sample(Batch.blank(2000, 4)).x[:, 0], torch.tensor(VOCAB.never)).any()
+    assert not torch.isin(generator.sample(Batch.blank(2000, 4)).x[:, 0], torch.tensor(VOCAB.forbidden_ids)).any()
     probability = generator.head(generator.features(sentences())).softmax(2)
-    assert not probability[..., list(VOCAB.never)].any()
+    assert not probability[..., list(VOCAB.forbidden_ids)].any()
     assert probability.isfinite().all()
 
 
@@ -127,7 +128,7 @@ def test_log_prob_is_the_same_where_devices_wait(monkeypatch: pytest.MonkeyPatch
     generator = make()
     samples = generator.sample(Batch.blank(20, 7))
     here = generator.log_prob(samples)
-    described = devices.describe(torch.device("cpu"))
+    described = device.describe(torch.device("cpu"))
     monkeypatch.setattr(autoregressive, "describe", lambda _: replace(described, waits=True))
     torch.testing.assert_close(generator.log_prob(samples), here)
     assert bool((here[~samples.valid] == 0).all())

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from textgan import draws, recipe
-from textgan.errors import UserError
+from textgan.generation import token_samplers
+from textgan import recipe
+from textgan.core.errors import UserError
 from textgan.generators.vae import Vae
 from textgan.testing import check_generator, enumerate_sequences, tiny_vocabulary
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
-VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
 def sentences() -> Batch:
@@ -56,7 +57,7 @@ def by_hand(generator: Vae, ids: list[int], code: Tensor) -> list[float]:
         cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
         hidden = leave.sigmoid() * cell.tanh()
         logits = weights["output.weight"] @ hidden + weights["output.bias"]
-        logits[list(generator.vocab.never)] = -torch.inf
+        logits[list(generator.vocab.forbidden_ids)] = -torch.inf
         found.append(logits.log_softmax(0)[word].item())
         before = word
     return found
@@ -179,11 +180,11 @@ def test_writing_behind_a_code_is_the_law_of_that_code() -> None:
 def test_writing_keeps_what_is_given_and_has_a_row_for_each_code() -> None:
     generator, batch = make(), sentences()
     batch.given[0, 1] = True
-    written = generator.write(torch.randn(3, 3), batch, draws.greedy)
+    written = generator.write(torch.randn(3, 3), batch, token_samplers.greedy)
     assert written.x[0, 1] == 4
     assert not written.chosen[0, 1]
-    one = generator.write(generator.encode(batch)[1:2], batch[1:2], draws.greedy)
-    torch.testing.assert_close(one.x, generator.write(generator.encode(batch), batch, draws.greedy).x[1:2])
+    one = generator.write(generator.encode(batch)[1:2], batch[1:2], token_samplers.greedy)
+    torch.testing.assert_close(one.x, generator.write(generator.encode(batch), batch, token_samplers.greedy).x[1:2])
 
 
 def test_a_word_that_is_dropped_is_not_read_and_only_in_training() -> None:
@@ -229,7 +230,7 @@ def test_it_learns_to_put_a_sentence_into_its_code() -> None:
         optimizer.step()
     generator.eval()
     with torch.no_grad():
-        assert torch.equal(generator.write(generator.encode(batch), batch, draws.greedy).x, tokens)
+        assert torch.equal(generator.write(generator.encode(batch), batch, token_samplers.greedy).x, tokens)
 
 
 @pytest.mark.parametrize("estimator", ["reinforce", "rollout"])

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan.kernels import library, words
+from textgan.ops import library, linear_sample
 
 DRAW = """
 import os, sys, torch
-from textgan.kernels import library, words
+from textgan.ops import library, linear_sample
 for folder in sys.argv[1:]:
     os.environ["XDG_CACHE_HOME"] = folder
     library.load.cache_clear()
-    made = words.load()
+    made = linear_sample.load()
     drawn = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
     assert sorted(set(drawn.tolist())) == [0, 1, 2, 3, 4]
 """
@@ -29,7 +29,7 @@ for folder in sys.argv[1:]:
 def there() -> bool:
     """Whether a kernel is found by a process that begins now, and works."""
     library.load.cache_clear()
-    made = words.load()
+    made = linear_sample.load()
     if made is None:
         return False
     drawn = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)

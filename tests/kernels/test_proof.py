@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.kernels import library, proven
-from textgan.kernels.plain import gradients
+from textgan.ops import library
+from textgan.ops.experimental import self_check
+from textgan.ops.categorical import gradients
 
 HERE = torch.device("cpu")
 
@@ -64,17 +65,17 @@ class Broken(Exact):
 @pytest.fixture
 def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
     """A module in the place of the one that needs Triton."""
-    module = types.ModuleType("textgan.kernels.blocks")
-    monkeypatch.setitem(sys.modules, "textgan.kernels.blocks", module)
+    module = types.ModuleType("textgan.ops.experimental.triton_linear")
+    monkeypatch.setitem(sys.modules, "textgan.ops.experimental.triton_linear", module)
     monkeypatch.delenv(library.SWITCH, raising=False)
-    proven.load.cache_clear()
+    self_check.load.cache_clear()
     yield module
-    proven.load.cache_clear()
+    self_check.load.cache_clear()
 
 
 def test_a_right_kernel_is_used(offered: types.ModuleType) -> None:
     offered.BlockWords = Exact  # type: ignore[attr-defined]
-    made = proven.load(HERE, 7)
+    made = self_check.load(HERE, 7)
     assert made is not None
     kernel = made(torch.ones(3, 2), torch.zeros(3))
     assert isinstance(kernel, Exact)
@@ -94,14 +95,14 @@ def test_a_right_kernel_is_used(offered: types.ModuleType) -> None:
 def test_a_wrong_one_is_not_and_says_why(offered: types.ModuleType, kernel: type[Exact], fault: str) -> None:
     offered.BlockWords = kernel  # type: ignore[attr-defined]
     with pytest.warns(UserWarning, match=fault):
-        assert proven.load(HERE, 7) is None
+        assert self_check.load(HERE, 7) is None
 
 
 def test_nor_is_any_where_it_is_switched_off_or_missing(
     offered: types.ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert proven.load(HERE, 7) is None  # the module has no such class: as where Triton is missing
+    assert self_check.load(HERE, 7) is None  # the module has no such class: as where Triton is missing
     offered.BlockWords = Exact  # type: ignore[attr-defined]
-    proven.load.cache_clear()
+    self_check.load.cache_clear()
     monkeypatch.setenv(library.SWITCH, "0")
-    assert proven.load(HERE, 7) is None
+    assert self_check.load(HERE, 7) is None

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.kernels import windows as kernel
-from textgan.kernels.windows import LANES, Windows
+from textgan.ops import embedding_conv as kernel
+from textgan.ops.embedding_conv import LANES, Windows
 
 SHAPES = [
     # V, R, T, W: one of each; filters wider than a sentence; as wide; windows that fill no round; a large vocabulary

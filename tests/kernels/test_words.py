@@ -15,8 +15,8 @@ import torch
 from chances import p_value
 from torch import Tensor
 
-from textgan.kernels import words as compiled
-from textgan.kernels.words import WordKernel
+from textgan.ops import linear_sample as compiled
+from textgan.ops.linear_sample import WordKernel
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
@@ -53,7 +53,7 @@ def made(request: pytest.FixtureRequest) -> Made:
             pytest.skip("Triton is not installed")
         if request.node.callspec.params.get("threads", 1) > 1:
             pytest.skip("Triton has no threads")
-        from textgan.kernels.blocks import BlockWords
+        from textgan.ops.experimental.triton_linear import BlockWords
 
         return lambda weight, bias: OnDevice(BlockWords(*moved(weight, bias), at_once=100_000))
     found = compiled.load()
@@ -141,16 +141,16 @@ def test_gradients_of_normalisers(shape: tuple[int, int, int], scale: float, thr
         torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=tolerance)
 
 
-@pytest.mark.parametrize("never", [-1e4, -torch.inf])
+@pytest.mark.parametrize("forbidden_ids", [-1e4, -torch.inf])
 def test_barred_words_and_rows_of_no_weight_pass_nothing_back(never: float, made: Made) -> None:
     features, weight, _ = case((130, 5, 43))
-    barred = torch.arange(130) % 3 != 0
-    words = made(weight, torch.where(barred, never, 0.0))
+    forbidden = torch.arange(130) % 3 != 0
+    words = made(weight, torch.where(forbidden, never, 0.0))
     grad = torch.where(torch.arange(43) % 2 == 0, 0.0, 1.0)
     to_features, to_weight, to_bias = words.gradients(features, words.normaliser(features, True), grad)
     assert not to_features[::2].any()
-    assert not to_weight[barred].any()
-    assert not to_bias[barred].any()
+    assert not to_weight[forbidden].any()
+    assert not to_bias[forbidden].any()
     torch.testing.assert_close(to_bias.sum(), grad.sum())
     nothing = words.gradients(features[:0], grad[:0], grad[:0])
     assert [part.abs().sum() for part in nothing] == [0, 0, 0]
@@ -195,21 +195,21 @@ def test_words_come_as_often_as_they_should(
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, LAST])
-@pytest.mark.parametrize("never", [-1e4, -torch.inf])
+@pytest.mark.parametrize("forbidden_ids", [-1e4, -torch.inf])
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("size", [2, 9, 64, 65, 130, 1000])
 def test_barred_words_are_never_drawn(size: int, shifted: bool, never: float, chance: float, made: Made) -> None:
-    """Whatever the chance, and whichever are barred: the first, the last, whole blocks, all but one."""
+    """Whatever the chance, and whichever are forbidden: the first, the last, whole blocks, all but one."""
     features, weight, _ = case((size, 5, 40))
     patterns = [torch.rand(size) < share for share in (0.2, 0.5, 0.9, 0.99)]
     first, last, alone = torch.zeros(size, dtype=torch.bool), torch.zeros(size, dtype=torch.bool), torch.ones(size)
     first[: size // 2], last[size // 2 :], alone = True, True, alone.bool()
-    for barred in [*patterns, first, last, alone]:
-        barred[size // 3] = False
-        bias = torch.where(barred, never, 0.0)
+    for forbidden in [*patterns, first, last, alone]:
+        forbidden[size // 3] = False
+        bias = torch.where(forbidden, never, 0.0)
         words = made(weight, bias).draw(features, torch.full((40,), chance), shifted)
-        assert not barred[words].any()
-        allowed = (~barred).nonzero()[:, 0]
+        assert not forbidden[words].any()
+        allowed = (~forbidden).nonzero()[:, 0]
         expected = {0.0: allowed[0], LAST: allowed[-1]}.get(chance)
         if expected is not None and len(allowed) < 100:  # each of them has then more than a rounding error's share
             assert (words == expected).all()

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 import textgan
-from textgan import registry
-from textgan.errors import UserError
+from textgan.core import registry
+from textgan.core.errors import UserError
 from textgan.estimators.reinforce import Reinforce
-from textgan.lab import survey, sweep
-from textgan.lab.plot import draw
-from textgan.lab.survey import Setting
-from textgan.roles import Generator, RewardFn
-from textgan.testing.laboratory import measure, problems
-from textgan.types import Batch, Loss
+from textgan.testing.lab import survey, sweep
+from textgan.testing.lab.plot import draw
+from textgan.testing.lab.survey import Setting
+from textgan.core.roles import Generator, RewardFn
+from textgan.testing.gradient_problems import measure, problems
+from textgan.core.types import Batch, Loss
 
 SMALL = Setting(rows=300, repeats=20)
 

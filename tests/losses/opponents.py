@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan.roles import Discriminator
-from textgan.types import Samples, Scores, Space
+from textgan.core.roles import Discriminator
+from textgan.core.types import Samples, Scores, Space
 
 
 class Fixed(Discriminator):
@@ -29,8 +29,8 @@ class Fixed(Discriminator):
 class Linear(Discriminator):
     """Each word has a price at each place, and a verdict is the price of a word, or their sum, to a power."""
 
-    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})
-    offers: ClassVar[frozenset[str]] = frozenset({"double_backward"})
+    input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"double_backward"})
 
     def __init__(self, price: Tensor, per_token: bool = False, power: float = 1.0) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from torch import nn
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.bce import Bce
 from textgan.testing import check_loss
-from textgan.types import Samples
+from textgan.core.types import Samples
 
 
 def sigmoid(x: float) -> float:
@@ -87,7 +87,7 @@ def test_extreme_verdicts_stay_finite() -> None:
 
 def test_a_gradient_reaches_fakes_that_carry_one() -> None:
     torch.manual_seed(0)
-    from textgan.types import Vocabulary
+    from textgan.core.types import Vocabulary
 
     d = TextCnn(Vocabulary(4, 0, None, 0), embed_dim=4, widths=(1,), filters=4).eval()
     x = torch.rand(2, 3, 4).softmax(2).requires_grad_()

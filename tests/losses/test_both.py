@@ -11,17 +11,17 @@ from torch.nn import functional
 from textgan.discriminators.mlp import Mlp
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.discriminators.token_lstm import TokenLstm
-from textgan.losses.verdicts import both
-from textgan.roles import Discriminator
-from textgan.testing.worlds import GaussianCodes
-from textgan.types import Samples, Scores, Vocabulary
-from textgan_plugins.maskgan.discriminator import TokenJudge
+from textgan.losses.functional import both
+from textgan.core.roles import Discriminator
+from textgan.testing.fixtures import GaussianCodes
+from textgan.core.types import Samples, Scores, Vocabulary
+from textgan_plugins.maskgan.discriminator import TokenAttention
 
-VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 JUDGES: dict[str, Callable[[], Discriminator]] = {
     "text_cnn": lambda: TextCnn(VOCAB, 6, (1, 3, 9), 5),
     "token_lstm": lambda: TokenLstm(VOCAB, 6, 5),
-    "token_judge": lambda: TokenJudge(VOCAB, 6, 8),
+    "token_attention": lambda: TokenAttention(VOCAB, 6, 8),
 }
 
 

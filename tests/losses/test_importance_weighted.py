@@ -11,12 +11,12 @@ from opponents import FAKE, REAL, Linear, opponent, token_opponent
 from torch import Tensor, nn
 
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.losses.importance_weighted import ImportanceWeighted
 from textgan.recipe import load
-from textgan.roles import Discriminator
+from textgan.core.roles import Discriminator
 from textgan.testing import TabularGenerator, check_loss, enumerate_sequences, tiny_vocabulary
-from textgan.types import Batch, Loss, Samples, Scores
+from textgan.core.types import Batch, Loss, Samples, Scores
 
 
 class Told(TabularGenerator):

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.losses import mmd, verdicts
+from textgan.losses import mmd, functional
 from textgan.losses.mmd import Mmd
-from textgan.roles import Discriminator
+from textgan.core.roles import Discriminator
 from textgan.testing import check_loss
-from textgan.types import Samples, Scores
+from textgan.core.types import Samples, Scores
 
 
 class Points(Discriminator):
     """Its samples are points, and these are their features."""
 
-    offers: ClassVar[frozenset[str]] = frozenset({"features"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def forward(self, samples: Samples) -> Scores:
         return Scores(samples.x.sum(1, keepdim=True), torch.ones(len(samples), 1))
@@ -62,7 +62,7 @@ def test_the_numbers_are_those_of_the_formula(bandwidths: tuple[float, ...]) -> 
     pairs = [(REAL, REAL), (FAKE, FAKE), (REAL, FAKE)]
     of_reals, of_fakes, between = (average(*both, bandwidths) for both in pairs)
     assert stats["d_mmd"].item() == pytest.approx(of_reals + of_fakes - 2 * between, abs=1e-5)
-    entropy = verdicts.cross_entropy(Points()(REAL), Points()(FAKE)).item()
+    entropy = functional.cross_entropy(Points()(REAL), Points()(FAKE)).item()
     assert value.item() == pytest.approx(entropy - 0.7 * stats["d_mmd"].item(), abs=1e-5)
 
 

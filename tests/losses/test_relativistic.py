@@ -9,7 +9,7 @@ from opponents import FAKE, REAL, Linear, opponent, samples, token_opponent
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.relativistic import Relativistic
 from textgan.testing import check_loss, tiny_vocabulary
-from textgan.types import Samples
+from textgan.core.types import Samples
 
 
 def log_sigmoid(x: float) -> float:

@@ -4,20 +4,20 @@ import pytest
 import torch
 from opponents import FAKE, REAL, Fixed, opponent, token_opponent
 
-from textgan.losses import verdicts
-from textgan.types import Scores
+from textgan.losses import functional
+from textgan.core.types import Scores
 
 
 def test_means_are_over_what_counts() -> None:
     each, weight = torch.tensor([[1.0, 7.0], [3.0, 9.0]]), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    assert verdicts.mean(each, weight).item() == 2
-    assert verdicts.mean(each, torch.zeros(2, 2)).item() == 0
-    assert verdicts.share(each > 2, weight).item() == 0.5
+    assert functional.mean(each, weight).item() == 2
+    assert functional.mean(each, torch.zeros(2, 2)).item() == 0
+    assert functional.share(each > 2, weight).item() == 0.5
 
 
 def test_accuracies_know_where_real_begins() -> None:
     d = opponent()
-    at = {b: verdicts.accuracies(d(REAL), d(FAKE), b) for b in (0.0, 1.0, 3.0)}
+    at = {b: functional.accuracies(d(REAL), d(FAKE), b) for b in (0.0, 1.0, 3.0)}
     assert {b: (s["d_accuracy_real"].item(), s["d_accuracy_fake"].item()) for b, s in at.items()} == {
         0.0: (0.5, 0.5),
         1.0: (0.5, 1.0),
@@ -27,16 +27,16 @@ def test_accuracies_know_where_real_begins() -> None:
 
 def test_pairs_are_row_by_row_and_count_where_both_do() -> None:
     d = token_opponent()
-    found = verdicts.pairs(d(REAL), d(FAKE))
+    found = functional.pairs(d(REAL), d(FAKE))
     assert found.logits[0].tolist() == pytest.approx([1.5, 80.0])
     assert found.weight.tolist() == [[1, 0], [0, 0]]
     two, three = (Scores(torch.arange(n).float().unsqueeze(1), torch.ones(n, 1)) for n in (2, 3))
-    assert verdicts.pairs(two, three).logits.tolist() == [[0], [0]]
-    assert verdicts.pairs(three, two).weight.tolist() == [[1], [1]]
+    assert functional.pairs(two, three).logits.tolist() == [[0], [0]]
+    assert functional.pairs(three, two).weight.tolist() == [[1], [1]]
 
 
 def test_gradients_are_kept_only_where_samples_carry_them() -> None:
     d = Fixed(real=torch.ones(2, 1), fake=torch.ones(2, 1))
-    assert not verdicts.of_fakes(d, FAKE).logits.requires_grad
+    assert not functional.of_fakes(d, FAKE).logits.requires_grad
     moved = FAKE.with_x(torch.zeros(2, 3).requires_grad_())
-    assert verdicts.of_fakes(d, moved).logits.requires_grad
+    assert functional.of_fakes(d, moved).logits.requires_grad

@@ -9,9 +9,9 @@ from torch import nn
 
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.wasserstein import Wasserstein
-from textgan.roles import Discriminator
+from textgan.core.roles import Discriminator
 from textgan.testing import check_loss, tiny_vocabulary
-from textgan.types import Samples, Scores, Vocabulary
+from textgan.core.types import Samples, Scores, Vocabulary
 
 VOCAB = tiny_vocabulary(4)
 

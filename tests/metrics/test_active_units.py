@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from worlds import Unigram, World
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.metrics.latent import Latent
-from textgan.types import Batch
+from textgan.core.types import Batch
 
 
 class Coded(Unigram):
@@ -52,5 +52,5 @@ def test_it_looks_at_the_first_sentences_of_the_test_split() -> None:
 
 def test_only_active_units_have_a_direction() -> None:
     assert Latent().better() == {"active_units": "higher"}
-    assert Latent().needs == {"posterior"}
+    assert Latent().requires == {"posterior"}
     assert "sentences:2000" in Latent().signature()

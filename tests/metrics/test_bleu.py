@@ -11,8 +11,8 @@ from nltk.translate.bleu_score import SmoothingFunction
 from nltk.translate.bleu_score import sentence_bleu as nltk_bleu
 from worlds import World
 
-from textgan.bleu import leave_one_out, sentence_bleu
-from textgan.errors import UserError
+from textgan.metrics.functional.bleu import leave_one_out, sentence_bleu
+from textgan.core.errors import UserError
 from textgan.metrics.bleu import Bleu, SelfBleu
 
 COCO = Path(__file__).parents[3] / "shared" / "data" / "coco"
@@ -105,7 +105,7 @@ def test_the_references_are_the_test_split_and_not_train(world: World) -> None:
 def test_references_are_counted_once_for_a_split_and_anew_for_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textgan.ngrams import Ngrams
+    from textgan.metrics.functional.ngrams import Ngrams
 
     counted: list[Sequence[str]] = []
     original = Ngrams.count

@@ -11,7 +11,7 @@ def test_copies_of_train_and_of_test_are_told_apart(world: World) -> None:
     samples = ["a cat", "a cat", "a dog", "two cows", "a man", "", "cat a", "a man runs fast", "b", "new"]
     measured = Novelty()(world(samples, test=test, train=train))
     assert measured == pytest.approx(
-        {"novelty": 0.6, "copied_train": 0.4, "copied_test": 0.2, "recurring": 0.5}, abs=1e-12
+        {"novelty": 0.6, "copied_train": 0.4, "copied_test": 0.2, "real_copied": 0.5}, abs=1e-12
     )
 
 
@@ -22,7 +22,7 @@ def test_another_corpus_is_looked_through_anew(world: World) -> None:
         "novelty": 1,
         "copied_train": 0,
         "copied_test": 0,
-        "recurring": 1,
+        "real_copied": 1,
     }
 
 

@@ -4,7 +4,7 @@ from torch import Tensor
 from worlds import World
 
 from textgan.metrics.grammatical import Grammatical
-from textgan.roles import Oracle
+from textgan.data.interfaces import Oracle
 
 
 class ThreeWords(Oracle):
@@ -22,5 +22,5 @@ class ThreeWords(Oracle):
 def test_the_share_of_samples_in_the_language(world: World) -> None:
     measured = Grammatical()(world(["a b c", "a b", "c c c", "d e f"], oracle=ThreeWords()))
     assert measured == {"grammatical": 0.75}
-    assert Grammatical.needs == {"grammar"}
+    assert Grammatical.requires == {"grammar"}
     assert Grammatical().better() == {"grammatical": "higher"}

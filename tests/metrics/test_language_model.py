@@ -10,9 +10,9 @@ import torch
 
 from textgan.metrics.language_model import LanguageModelScores, frechet
 from textgan.nn.language_model import LanguageModel
-from textgan.roles import Evaluation
+from textgan.metrics.base import Evaluation
 from textgan.testing import check_metric, tiny_corpus
-from textgan.types import Samples
+from textgan.core.types import Samples
 
 CORPUS = tiny_corpus()
 SMALL = LanguageModelScores(steps=60, hidden_dim=32)

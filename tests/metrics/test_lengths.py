@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from worlds import World
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.metrics.lengths import Lengths
 
 

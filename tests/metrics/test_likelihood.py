@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from worlds import EOS, Unigram, World
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.metrics import likelihood
 from textgan.metrics.likelihood import Entropy, NllOracle, NllTest, NllValidation
-from textgan.roles import Evaluation, Oracle
+from textgan.metrics.base import Evaluation
+from textgan.data.interfaces import Oracle
 from textgan.testing import TabularGenerator, check_metric, tiny_corpus
-from textgan.types import Samples
+from textgan.core.types import Samples
 
 TEST, SAMPLES = ["a b", "a", "a a b b"], ["b b b", "a"]
 PROBABILITIES = [0.4, 0.05, 0.25, 0.2, 0.1]  # padding, start, end, a, b
@@ -78,19 +79,19 @@ def test_what_is_given_is_not_the_generators_to_predict(world: World) -> None:
 
 
 def test_barred_words_are_left_out_and_counted(world: World) -> None:
-    """A barred logit of -1e4 would drown everything else, and minus infinity would hide it."""
+    """A forbidden logit of -1e4 would drown everything else, and minus infinity would hide it."""
     generator = Unigram([0.4, 0.05, 0.3, 0.25, 0.0])
-    measured = NllTest()(world(SAMPLES, test=TEST, generator=generator, never=(0, 1, 4)))
+    measured = NllTest()(world(SAMPLES, test=TEST, generator=generator, forbidden_ids=(0, 1, 4)))
     assert measured["nll_test"] == pytest.approx(-(4 * math.log(0.25) + 3 * math.log(0.3)) / 7, abs=1e-6)
     assert measured["nll_test_skipped"] == pytest.approx(3 / 10)
-    everything = NllTest()(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES), never=()))
+    everything = NllTest()(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES), forbidden_ids=()))
     assert everything["nll_test"] == pytest.approx((4 * A + 3 * B + 3 * END) / 10, abs=1e-6)
     assert everything["nll_test_skipped"] == 0
 
 
 def test_limit_takes_the_first_sentences_and_the_signature_says_so(world: World) -> None:
     metric = NllTest(limit=2)
-    assert metric.signature() == "nll|split:test|sentences:up to 2|nats-per-token|eos:counted|pad,barred:skipped"
+    assert metric.signature() == "nll|split:test|sentences:up to 2|nats-per-token|eos:counted|pad,forbidden:skipped"
     measured = metric(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES)))
     assert measured["nll_test"] == pytest.approx((2 * A + B + 2 * END) / 5, abs=1e-6)
     assert "sentences:2|" in metric.signature()
@@ -169,7 +170,7 @@ def test_nll_test_needs_a_test_split(world: World) -> None:
 def test_nll_oracle_is_per_valid_token_beside_the_oracles_entropy(world: World) -> None:
     measured = NllOracle()(world(SAMPLES, oracle=Table([-4.5, -3.0])))
     assert measured == {"nll_oracle": 7.5 / 6, "oracle_entropy": 1.25, "oracle_impossible": 0}
-    assert NllOracle.needs == {"oracle"}
+    assert NllOracle.requires == {"oracle"}
     assert NllOracle().better() == {"nll_oracle": "lower", "oracle_impossible": "lower"}
 
 

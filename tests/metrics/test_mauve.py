@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.metrics.mauve import Mauve, area, k_means
-from textgan.roles import Evaluation
+from textgan.metrics.base import Evaluation
 from textgan.testing import tiny_corpus
 
 

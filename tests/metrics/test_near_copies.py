@@ -48,7 +48,7 @@ def test_a_word_or_its_place_may_differ(world) -> None:
     ]
     assert near(texts, train, 0.7).tolist() == [True, True, True, False, False]
     found = NearCopies()(world(texts, test=("a cat sleeps", "nothing like it here"), train=train))
-    assert found == {"near_train": 0.6, "near_test": 0.2, "near_recurring": 0.5}
+    assert found == {"near_train": 0.6, "near_test": 0.2, "near_real_copied": 0.5}
 
 
 def test_nothing_beside_nothing(world) -> None:

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 from worlds import EOS, Unigram, World
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.metrics.reconstruction import Reconstruction
-from textgan.roles import Draw
-from textgan.types import Batch, Samples
+from textgan.core.roles import TokenSampler
+from textgan.core.types import Batch, Samples
 
 
 class Parrot(Unigram):
@@ -21,7 +21,7 @@ class Parrot(Unigram):
     def encode(self, batch: Batch) -> Tensor:
         return batch.tokens.float()
 
-    def write(self, codes: Tensor, batch: Batch, draw: Draw | None = None) -> Samples:
+    def write(self, codes: Tensor, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         assert draw is not None
         assert not batch.tokens[~batch.given].any(), "it must not be shown what it is asked for"
         x = codes.long()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.metrics.repetition import Repetition
 from textgan.testing import check_metric
 

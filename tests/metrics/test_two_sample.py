@@ -10,10 +10,10 @@ import torch
 from scipy import stats
 
 from textgan.data.corpus import Split
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.metrics.two_sample import TwoSample
-from textgan.roles import Evaluation
-from textgan.types import Samples
+from textgan.metrics.base import Evaluation
+from textgan.core.types import Samples
 
 WORDS = "abcdefgh"
 
@@ -59,7 +59,7 @@ def test_a_word_that_no_generator_may_write_gives_nothing_away(world) -> None:
     world.words["UNKNOWN"] = word
     torch.manual_seed(0)
     metric = TwoSample(steps=60, filters=8)
-    assert metric(world(sentences(400, 0), test=test, never=(0, 1, word)))["two_sample_p"] > 0.01
+    assert metric(world(sentences(400, 0), test=test, forbidden_ids=(0, 1, word)))["two_sample_p"] > 0.01
     assert metric.signature().endswith("held:100+100")
     assert metric(world(sentences(400, 0), test=test))["two_sample_p"] < 0.01
 

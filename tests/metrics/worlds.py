@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from textgan.data.corpus import Corpus, Split
-from textgan.roles import Draw, Evaluation, Generator, Oracle
-from textgan.types import Batch, Loss, Samples, Vocabulary
+from textgan.core.roles import TokenSampler, Generator
+from textgan.metrics.base import Evaluation
+from textgan.data.interfaces import Oracle
+from textgan.core.types import Batch, Loss, Samples, Vocabulary
 
 PAD, BOS, EOS = 0, 1, 2
 
@@ -24,7 +26,7 @@ class Unigram(Generator):
         self.log_probability = torch.nn.Parameter(torch.tensor(probabilities).log())
         self.rows: list[int] = []
 
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         raise NotImplementedError
 
     def log_prob(self, samples: Samples) -> Tensor:

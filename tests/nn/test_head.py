@@ -8,14 +8,14 @@ from chances import p_value
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.autoregressive import Autoregressive
-from textgan.devices import Device
+from textgan.generation.autoregressive import Autoregressive
+from textgan.ops.device import Device
 from textgan.generators.lstm import Lstm
-from textgan.kernels import words
-from textgan.nn import head as module
-from textgan.nn.head import SAFE, LinearHead, LogitsHead
+from textgan.ops import linear_sample
+from textgan.nn import lm_head as module
+from textgan.nn.lm_head import SAFE, LinearHead, LogitsHead
 from textgan.testing import TabularGenerator, enumerate_sequences
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
 SIZES = [(1, 1), (2, 3), (7, 5), (65, 8), (1000, 4)]  # V, H
 
@@ -33,7 +33,7 @@ def pair(weight: Tensor, bias: Tensor) -> tuple[LinearHead, LogitsHead]:
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With the compiled kernel, without it, and as on a device that must not look at values."""
     name: str = request.param
-    if name == "kernel" and words.load() is None:
+    if name == "kernel" and linear_sample.load() is None:
         pytest.skip("no compiler here, or it is switched off")
     if name == "plain":
         monkeypatch.setattr(words, "load", lambda: None)
@@ -74,21 +74,21 @@ def test_each_row_is_drawn_from_its_own_law(scale: float, path: str) -> None:
 @torch.no_grad()
 def test_the_same_chance_gives_the_same_word_with_and_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are inverse CDFs in the order of the words, with one uniform number a row."""
-    if words.load() is None:
+    if linear_sample.load() is None:
         pytest.skip("no compiler here, or it is switched off")
     weight, bias = layer(1000, 4)
     features, found = torch.randn(3000, 4), []
-    for loaded in (words.load, lambda: None):
+    for loaded in (linear_sample.load, lambda: None):
         monkeypatch.setattr(words, "load", loaded)
         torch.manual_seed(7)
-        monkeypatch.setattr(module, "describe", lambda d: Device(d, 10**9, False, True, words=words.load))
+        monkeypatch.setattr(module, "describe", lambda d: Device(d, 10**9, False, True, words=linear_sample.load))
         found.append(LinearHead(weight, bias).draw(features))
     assert (found[0] == found[1]).double().mean() > 0.99
 
 
 @torch.no_grad()
 def test_safe_is_only_what_cannot_overflow() -> None:
-    """No logit of what is called safe is above `SAFE`, however the vectors lie; barred words do not count."""
+    """No logit of what is called safe is above `SAFE`, however the vectors lie; forbidden words do not count."""
     weight = torch.eye(3, 4)
     for longest in (1.0, SAFE - 1, SAFE + 1, 1e4):
         features = torch.zeros(5, 4)
@@ -108,7 +108,7 @@ def test_numbers_of_another_precision_never_reach_the_kernel() -> None:
     assert head.nll(features, torch.zeros(5000, dtype=torch.long)).dtype == torch.float64
 
 
-VOCAB = Vocabulary(4, bos=0, eos=3, pad=0, never=(1,))
+VOCAB = Vocabulary(4, bos=0, eos=3, pad=0, forbidden_ids=(1,))
 
 
 @torch.no_grad()
@@ -127,7 +127,7 @@ def test_sequences_have_one_law_with_and_without_the_kernel(kind: str, path: str
 @pytest.mark.parametrize(("words", "rows", "length", "count"), [(7, 3, 2, 1), (7, 1, 1, 5), (50_000, 4, 5, 3)])
 def test_roll_outs_of_odd_sizes(words: int, rows: int, length: int, count: int, path: str) -> None:
     """One to come for each proper prefix; the law of the last word is that behind its prefix."""
-    vocab = Vocabulary(words, bos=0, eos=None, pad=0, never=tuple(range(words // 2)))
+    vocab = Vocabulary(words, bos=0, eos=None, pad=0, forbidden_ids=tuple(range(words // 2)))
     torch.manual_seed(0)
     generator = Lstm(vocab, 4, 4, init_std=1.0).eval()
     samples = generator.sample(Batch.blank(rows, length))

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.devices import describe
-from textgan.nn import head as module
-from textgan.nn.head import LinearHead
-from textgan.nn.linear_nll import linear_nll
+from textgan.ops.device import describe
+from textgan.nn import lm_head as module
+from textgan.nn.lm_head import LinearHead
+from textgan.ops.linear_cross_entropy import linear_cross_entropy
 
 SHAPES = [(1, 1, 1), (2, 3, 1), (7, 5, 3), (64, 32, 85), (65, 32, 81), (3000, 8, 40)]  # V, H, R
 
@@ -51,27 +51,27 @@ def test_gradients_are_the_slope(shape: tuple[int, int, int]) -> None:
     parts, tokens, _ = case(shape, torch.float64)
 
     def nll(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return linear_nll(features, weight, bias, tokens, LinearHead(weight, bias))
+        return linear_cross_entropy(features, weight, bias, tokens, LinearHead(weight, bias))
 
     assert torch.autograd.gradcheck(nll, parts)
 
 
-@pytest.mark.parametrize("never", [-1e4, -torch.inf])
+@pytest.mark.parametrize("forbidden_ids", [-1e4, -torch.inf])
 def test_barred_words_have_no_share_in_it(never: float) -> None:
     (features, weight, bias), tokens, each = case((65, 32, 81), torch.float32)
-    barred = torch.arange(65) % 3 == 0
-    tokens = torch.where(barred[tokens], tokens + 1, tokens) % 65
-    tokens = torch.where(barred[tokens], 1, tokens)
-    added = torch.where(barred, never, 0.0)
+    forbidden = torch.arange(65) % 3 == 0
+    tokens = torch.where(forbidden[tokens], tokens + 1, tokens) % 65
+    tokens = torch.where(forbidden[tokens], 1, tokens)
+    added = torch.where(forbidden, never, 0.0)
     nll = LinearHead(weight, bias + added).nll(features, tokens)
-    kept = ~barred
+    kept = ~forbidden
     places = kept.cumsum(0) - 1
     expected = by_torch(features, weight[kept], bias[kept], places[tokens])
     torch.testing.assert_close(nll, expected, rtol=1e-5, atol=1e-6)
     ours, theirs = (torch.autograd.grad((x * each).sum(), [features, weight, bias]) for x in (nll, expected))
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
-    assert not ours[1][barred].any()
+    assert not ours[1][forbidden].any()
 
 
 def test_large_logits_are_no_trouble() -> None:

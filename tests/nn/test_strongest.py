@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.devices import describe
-from textgan.kernels import winners
-from textgan.nn.strongest import strongest
+from textgan.ops.device import describe
+from textgan.ops import winners_tmp
+from textgan.ops.conv_max_pool import strongest
 
 Shape: TypeAlias = tuple[int, int, int, tuple[tuple[int, int], ...]]
 """B, T, E, and the widths of filters with how many there are of each."""
@@ -53,7 +53,7 @@ def by_torch(words: Tensor, banks: Sequence[Tensor], lengths: Tensor) -> Tensor:
 @pytest.fixture(params=["kernel", "plain"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With the compiled kernel, which is for float32, and without it."""
-    if request.param == "kernel" and winners.load() is None:
+    if request.param == "kernel" and winners_tmp.load() is None:
         pytest.skip("no compiler here, or it is switched off")
     if request.param == "plain":
         monkeypatch.setattr(winners, "load", lambda: None)

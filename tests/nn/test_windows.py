@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.devices import Device
-from textgan.kernels import windows as kernel
-from textgan.nn import windows
-from textgan.nn.windows import TextConvolution
+from textgan.ops.device import Device
+from textgan.ops import embedding_conv as kernel
+from textgan.nn import text_conv
+from textgan.nn.text_conv import TextConvolution
 
 SHAPES = [
     # V, B, T, E, widths, counts

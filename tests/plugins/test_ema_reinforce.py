@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan import recipe, registry, spec
-from textgan.roles import Generator, RewardFn
+from textgan import recipe
+from textgan.core import registry, spec
+from textgan.core.roles import Generator, RewardFn
 from textgan.testing import TabularGenerator, TabularReward, check_estimator, tiny_vocabulary
-from textgan.types import Batch, Loss, Samples
+from textgan.core.types import Batch, Loss, Samples
 from textgan_plugins.ema_reinforce import estimator
 from textgan_plugins.ema_reinforce.estimator import EmaReinforce
 
@@ -114,7 +115,7 @@ def test_a_recipe_names_it() -> None:
 
 
 def test_it_uses_nothing_but_the_public_interface() -> None:
-    public = {"textgan.options", "textgan.roles", "textgan.types"}
+    public = {"textgan.core.options", "textgan.core.roles", "textgan.core.types"}
     tree = ast.parse(Path(inspect.getfile(estimator)).read_text(encoding="utf-8"))
     used = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {module for module in used if module.startswith("textgan")} <= public

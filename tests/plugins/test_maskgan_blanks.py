@@ -8,14 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan import recipe, registry, spec
+from textgan import recipe
+from textgan.core import registry, spec
 from textgan.data.batches import Batches
 from textgan.data.corpus import Corpus, Split, build_corpus
-from textgan.data.grammar import Grammar
-from textgan.roles import Blanks, Evaluation
-from textgan.sampling import Draw
+from textgan.data.sources.grammar import Grammar
+from textgan.data.interfaces import Blanks
+from textgan.metrics.base import Evaluation
+from textgan.generation.sampling import TokenSampler
 from textgan.testing import tiny_corpus
-from textgan.types import Batch, Samples
+from textgan.core.types import Batch, Samples
 from textgan_plugins.maskgan import metrics, spans
 from textgan_plugins.maskgan.blanks import Contiguous, Random
 from textgan_plugins.maskgan.generator import Infill
@@ -130,7 +132,7 @@ class Knowing(Infill):
     truth: Batch
     wrong: int | None = None
 
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
         assert not (batch.given & ~batch.valid).any()
         self.asked = batch
         x = batch.tokens if self.wrong is None else batch.tokens.where(batch.given, torch.tensor(self.wrong))
@@ -171,7 +173,7 @@ def test_distinct_is_of_whole_sentences() -> None:
     fours = [tuple(s[i : i + 4]) for s in sentences for i in range(len(s) - 3)]
     found = metrics.Infill()(replace(evaluation(corpus), texts=["a b c d a b c d", "b c d"]))
     assert found["infill_distinct4"] == pytest.approx(len(set(fours)) / len(fours))
-    assert found["written_distinct4"] == pytest.approx(4 / 5)
+    assert found["generated_distinct4"] == pytest.approx(4 / 5)
 
 
 @torch.no_grad()

@@ -12,12 +12,12 @@ from chances import p_value
 from torch import Tensor
 
 from textgan.testing import check_discriminator, check_generator, enumerate_sequences
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 from textgan_plugins.maskgan import blanks, discriminator, generator, metrics, seq2seq, spans
-from textgan_plugins.maskgan.discriminator import TokenJudge
+from textgan_plugins.maskgan.discriminator import TokenAttention
 from textgan_plugins.maskgan.generator import Infill
 
-VOCAB = Vocabulary(5, bos=1, eos=2, pad=0, never=(0, 1))
+VOCAB = Vocabulary(5, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 TINY: dict[str, object] = {"embed_dim": 4, "hidden_dim": 6}
 
 
@@ -155,9 +155,9 @@ def test_an_odd_size_is_refused() -> None:
 # The discriminator.
 
 
-def judge(**options: object) -> TokenJudge:
+def judge(**options: object) -> TokenAttention:
     torch.manual_seed(0)
-    return TokenJudge(VOCAB, **{**TINY, **options}).eval()  # type: ignore[arg-type]
+    return TokenAttention(VOCAB, **{**TINY, **options}).eval()  # type: ignore[arg-type]
 
 
 def texts() -> Samples:
@@ -170,7 +170,7 @@ def texts() -> Samples:
 
 @pytest.mark.parametrize("options", [{}, {"layers": 2, "dropout": 0.3}, {"aligned": False}], ids=lambda o: str(o))
 def test_does_what_every_discriminator_must(options: dict[str, object]) -> None:
-    check_discriminator(lambda vocab: TokenJudge(vocab, **{**TINY, **options}))  # type: ignore[arg-type]
+    check_discriminator(lambda vocab: TokenAttention(vocab, **{**TINY, **options}))  # type: ignore[arg-type]
 
 
 @torch.no_grad()
@@ -213,7 +213,7 @@ def test_words_and_certain_distributions_are_judged_alike() -> None:
 def test_it_learns_what_only_the_context_tells() -> None:
     """Real: the blank repeats the word behind it. Each word by itself is as common in real as in filled text."""
     torch.manual_seed(0)
-    d = TokenJudge(VOCAB, embed_dim=8, hidden_dim=16)
+    d = TokenAttention(VOCAB, embed_dim=8, hidden_dim=16)
     optimizer = torch.optim.Adam(d.parameters(), 1e-2)
     valid, chosen = torch.ones(64, 2).bool(), torch.tensor([[True, False]]).expand(64, 2)
     for _ in range(100):

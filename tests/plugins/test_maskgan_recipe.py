@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from textgan import model, recipe, running
-from textgan.folder import Folder
+from textgan.runs import model, runner
+from textgan import recipe
+from textgan.runs.run_dir import RunDir
 
 SMALL = ["device=cpu", "batch_size=8", "data.sentences=200", "evaluate.samples=10", "generator.hidden_dim=8"]
 
@@ -34,7 +35,7 @@ def test_the_critic_learns_and_only_the_policy_moves_the_generator() -> None:
 
 def test_the_papers_sizes_bring_the_papers_rules() -> None:
     filled = recipe.load("paper/maskgan").filled
-    paper = {"discount": 0.89072, "gae_lambda": 1.0, "clip_advantage": 5.0, "baseline": "none", "centred": False}
+    paper = {"discount": 0.89072, "gae_lambda": 1.0, "clip_advantage": 5.0, "baseline": "none", "center_rewards": False}
     assert {key: filled["estimator"][key] for key in paper} == paper
     assert filled["loss"]["pays"] == "log_probability"
 
@@ -50,9 +51,9 @@ def test_a_run_of_everything(tmp_path: Path) -> None:
     steps += [f"phases.{name}.evaluate=1" for name in ("pretrain-g", "adversarial")]
     steps += ["phases.adversarial.turns.0.batch_size=16", "phases.adversarial.turns.1.pool=16"]
     steps += ["phases.pretrain-d.turns.0.pool=16", "phases.pretrain-d.turns.1.times=1"]
-    running.start(recipe.load("maskgan", SMALL + steps), tmp_path / "run")
-    entries = list(Folder(tmp_path / "run").entries())
+    runner.start(recipe.load("maskgan", SMALL + steps), tmp_path / "run")
+    entries = list(RunDir(tmp_path / "run").entries())
     last = [entry for entry in entries if entry["kind"] == "evaluation"][-1]
-    for name in ("infill_exact", "infill_grammatical", "written_distinct4", "grammatical", "nll_test"):
+    for name in ("infill_exact", "infill_grammatical", "generated_distinct4", "grammatical", "nll_test"):
         assert 0 <= float(str(last[name])) < 20
     assert model.load(tmp_path / "run", "cpu").fill("olga ___ a ___ lamp .", 3)

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from textgan import recipe, registry, spec
+from textgan import recipe
+from textgan.core import registry, spec
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.estimators.rollout import Rollout
-from textgan.roles import Discriminator
+from textgan.core.roles import Discriminator
 from textgan.testing import TabularGenerator, check_loss, tiny_vocabulary
-from textgan.types import Batch, Samples, Scores, Vocabulary
+from textgan.core.types import Batch, Samples, Scores, Vocabulary
 from textgan_plugins.rankgan import loss as module
 from textgan_plugins.rankgan.loss import Ranking, shares
 
@@ -30,7 +31,7 @@ FORMS: tuple[Form, ...] = ("paper", "released")
 class Table(Discriminator):
     """The features of a sentence are a row of a table, that of its first word."""
 
-    offers = frozenset({"features"})
+    capabilities = frozenset({"features"})
 
     def __init__(self, rows: Tensor) -> None:
         super().__init__()
@@ -303,7 +304,7 @@ def test_recipes_name_it() -> None:
     component = registry.find("loss", "ranking")
     assert component.load() is Ranking
     known = spec.read(component)
-    assert known.traits["needs"] == {"features"}
+    assert known.traits["requires"] == {"features"}
     assert all(option.doc for option in known.options.values())
     assert recipe.load("rankgan").filled["loss"]["name"] == "ranking"
     assert recipe.load("paper/rankgan").filled["loss"]["form"] == "released"
@@ -313,7 +314,7 @@ def test_recipes_name_it() -> None:
 
 FEATURELESS = '''
 import textgan
-from textgan.roles import Discriminator
+from textgan.core.roles import Discriminator
 
 
 @textgan.register("discriminator", "featureless")
@@ -334,7 +335,7 @@ def test_a_discriminator_without_features_is_refused(tmp_path: Path, monkeypatch
 
 
 def test_it_uses_nothing_but_the_public_interface() -> None:
-    public = {"textgan.errors", "textgan.options", "textgan.roles", "textgan.types"}
+    public = {"textgan.core.errors", "textgan.core.options", "textgan.core.roles", "textgan.core.types"}
     tree = ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))
     used = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name for name in used if name.startswith("textgan")} <= public

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.recipe import RecipeError, bundled, load
 
 SMALL = """
@@ -29,7 +29,7 @@ def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
 def problems(folder: Path, text: str, *settings: str) -> list[str]:
     with pytest.raises(RecipeError) as caught:
         load(written(folder, text), settings)
-    return [f"{p.place} {'.'.join(map(str, p.path))} {p.text}" for p in caught.value.problems]
+    return [f"{p.location} {'.'.join(map(str, p.path))} {p.text}" for p in caught.value.problems]
 
 
 def test_the_filled_recipe_is_complete_and_loads_to_itself(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_settings_are_blamed_on_the_command_line(tmp_path: Path) -> None:
     ]
     with pytest.raises(UserError, match="no setting"):
         load(written(tmp_path, SMALL), ["estimator.rollouts"])
-    with pytest.raises(UserError, match="none of its places"):
+    with pytest.raises(UserError, match="none of its locations"):
         load(written(tmp_path, SMALL), ["phases.second.turns.9.times=2"])
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from textgan.recipe.problems import RecipeError
-from textgan.recipe.strict_yaml import parse, scalar
+from textgan.recipe.parse import parse, scalar
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_scalars_mean_what_a_person_reads(text: str, value: object) -> None:
 
 
 def test_every_value_knows_its_line() -> None:
-    _, places = parse("a: 1\nb:\n  c: [x,\n      y]\n", "x.yaml")
-    assert places[("a",)].line == 1
-    assert places[("b",)].line == 2
-    assert places[("b", "c")].line == 3
-    assert places[("b", "c", 1)].line == 4
+    _, locations = parse("a: 1\nb:\n  c: [x,\n      y]\n", "x.yaml")
+    assert locations[("a",)].line == 1
+    assert locations[("b",)].line == 2
+    assert locations[("b", "c")].line == 3
+    assert locations[("b", "c", 1)].line == 4
 
 
 def test_a_repeated_key_is_refused_with_both_lines() -> None:

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from textgan import recipe
-from textgan.bleu import sentence_bleu
-from textgan.errors import UserError
+from textgan.metrics.functional.bleu import sentence_bleu
+from textgan.core.errors import UserError
 from textgan.rewards.bleu import Bleu
 from textgan.testing import check_reward, tiny_corpus
-from textgan.types import Samples
+from textgan.core.types import Samples
 
 CORPUS = tiny_corpus()
 

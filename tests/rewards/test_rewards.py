@@ -7,15 +7,15 @@ import pytest
 import torch
 
 import textgan
-from textgan import registry
+from textgan.core import registry
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.losses.bce import Bce
 from textgan.rewards.constant import Constant
 from textgan.rewards.scorer import Scorer
-from textgan.rewards.verdict import Verdict
+from textgan.rewards.adversarial import Verdict
 from textgan.testing import check_reward, tiny_corpus
-from textgan.types import Samples
+from textgan.core.types import Samples
 
 CORPUS = tiny_corpus()
 

@@ -6,6 +6,6 @@ and every complaint about a recipe appear at once.
 
 from __future__ import annotations
 
-from textgan.cli.exits import main
+from textgan.cli.exit_codes import main
 
 __all__ = ["main"]

@@ -95,7 +95,7 @@ def _pipe_watched() -> Iterator[None]:
 
 
 def _load_plugins(_: click.Context, __: click.Parameter, files: Sequence[Path]) -> Sequence[Path]:
-    from textgan import registry
+    from textgan.core import registry
 
     for file in files:
         registry.load_plugin(file)
@@ -148,12 +148,12 @@ def draw_options(command: F) -> F:
         metavar="T",
         help="Below 1 is safer and duller, above 1 wilder; 0 takes the likeliest word each time.",
     )
-    top_k = click.option("--top-k", type=click.IntRange(1), metavar="K", help="Draw from the K likeliest words only.")
+    top_k = click.option("--top-k", type=click.IntRange(1), metavar="K", help="TokenSampler from the K likeliest words only.")
     top_p = click.option(
         "--top-p",
         type=Finite(0, 1, min_open=True),
         metavar="P",
-        help="Draw from the likeliest words that hold this share of the probability.",
+        help="TokenSampler from the likeliest words that hold this share of the probability.",
     )
     return temperature(top_k(top_p(command)))
 

@@ -6,17 +6,17 @@ import click
 
 from textgan import __version__
 from textgan.cli.base import Group, examples
-from textgan.cli.check import check
-from textgan.cli.compare import compare, report
-from textgan.cli.completion import completion
-from textgan.cli.evaluate import evaluate
-from textgan.cli.init import init
-from textgan.cli.lab import lab
-from textgan.cli.list import list_
-from textgan.cli.new import new
-from textgan.cli.run import run
-from textgan.cli.sample import sample
-from textgan.cli.show import show
+from textgan.cli.commands.check import check
+from textgan.cli.commands.compare import compare, report
+from textgan.cli.commands.completion import completion
+from textgan.cli.commands.evaluate import evaluate
+from textgan.cli.commands.init import init
+from textgan.cli.commands.lab import lab
+from textgan.cli.commands.list import list_
+from textgan.cli.commands.new import new
+from textgan.cli.commands.run import run
+from textgan.cli.commands.sample import sample
+from textgan.cli.commands.show import show
 
 COMMANDS: tuple[click.Command, ...] = (
     run,

@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from textgan.roles import Blanks
-from textgan.seeds import derive
-from textgan.types import Batch
+from textgan.data.interfaces import Blanks
+from textgan.core.seeding import derive
+from textgan.core.types import Batch
 
 
 class Batches(Iterator[Batch]):
@@ -53,8 +53,8 @@ class Batches(Iterator[Batch]):
         """With the blanks of batch number `index`. What was given before stays given."""
         if self.blanks is None:
             return batch
-        chance = torch.Generator().manual_seed(derive(self.seed, "blanks", index))
-        return replace(batch, given=batch.given | self.blanks.given(batch, chance, index) & batch.valid)
+        rng = torch.Generator().manual_seed(derive(self.seed, "blanks", index))
+        return replace(batch, given=batch.given | self.blanks.given(batch, rng, index) & batch.valid)
 
     def _order(self, epoch: int) -> Tensor:
         """The rows in this epoch's order [N], kept on the data's device until the next epoch."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from textgan.data.lines import count
-from textgan.data.tokenizer import Tokenizer
-from textgan.data.tokenizers import word
-from textgan.errors import UserError
-from textgan.roles import Oracle, Source
-from textgan.types import Batch, Vocabulary
+from textgan.data.readers import count
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.data.tokenizers.builtin import word
+from textgan.core.errors import UserError
+from textgan.data.interfaces import Oracle, Source
+from textgan.core.types import Batch, Vocabulary
 
 Line = TypeVar("Line", bound=Hashable)
 SPLITS = ("train", "validation", "test")
@@ -103,7 +103,7 @@ def build_corpus(
     """
     raw = source.read(seed)
     notes = dict(raw.notes)
-    drawn = bool(source.provides & KNOWN)
+    drawn = bool(source.capabilities & KNOWN)
     lines = {name: _spoken(getattr(raw, name), name, notes) for name in SPLITS}
     found = len(lines["train"])
     if not drawn:
@@ -170,6 +170,6 @@ def _split(rows: list[tuple[int, ...]], tokenizer: Tokenizer, length: int, name:
         unknown = batch.valid & (batch.tokens == tokenizer.unk)  # [N,T]
         count(notes, f"{name}: unknown words", int(unknown.sum()))
         count(notes, f"{name}: lines with unknown words", int(unknown.any(1).sum()))
-        if tokenizer.unk in tokenizer.vocab.never:
+        if tokenizer.unk in tokenizer.vocab.forbidden_ids:
             batch = replace(batch, given=unknown)
     return Split(batch, tokenizer.decode(batch.tokens, batch.valid))

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import torch
 
-from textgan import registry
-from textgan.data.tokenizer import Tokenizer
-from textgan.errors import UserError
-from textgan.types import Batch
+from textgan.core import registry
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.core.errors import UserError
+from textgan.core.types import Batch
 
 BLANK = re.compile("__+")
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from textgan.nn.residual import ResidualMlp
-from textgan.options import PositiveInt
-from textgan.roles import Discriminator, Generator
-from textgan.types import Samples, Scores, Space
+from textgan.core.options import PositiveInt
+from textgan.core.roles import Discriminator, Generator
+from textgan.core.types import Samples, Scores, Space
 
 
 class Mlp(Discriminator):
@@ -24,8 +24,8 @@ class Mlp(Discriminator):
         blocks: residual blocks of two layers each; 40 in the paper.
     """
 
-    reads: ClassVar[frozenset[Space]] = frozenset({"latent"})
-    offers: ClassVar[frozenset[str]] = frozenset({"features", "double_backward"})
+    input_spaces: ClassVar[frozenset[Space]] = frozenset({"latent"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"features", "double_backward"})
 
     def __init__(self, generator: Generator, hidden_dim: PositiveInt = 100, blocks: PositiveInt = 5) -> None:
         super().__init__()

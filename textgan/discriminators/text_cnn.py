@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textgan.devices import describe
+from textgan.ops.device import describe
 from textgan.nn import spectral
 from textgan.nn.embedding import embed
-from textgan.nn.windows import TextConvolution
-from textgan.options import Literal, NonNegativeFloat, PositiveInt, Probability, Sequence
-from textgan.roles import Discriminator
-from textgan.types import Samples, Scores, Space, Vocabulary
+from textgan.nn.text_conv import TextConvolution
+from textgan.core.options import Literal, NonNegativeFloat, PositiveInt, Probability, Sequence
+from textgan.core.roles import Discriminator
+from textgan.core.types import Samples, Scores, Space, Vocabulary
 
 
 class TextCnn(Discriminator):
@@ -32,7 +32,7 @@ class TextCnn(Discriminator):
         filters: filters a width, one number for all or one each.
         dropout: rate before the output layer; 0.25 in the paper. Off whenever a generator is scored.
         l2: weight of half the squared norm of the output layer; 0.2 in the paper.
-        init: how parameters begin. "carry": embeddings U(-1, 1), weights truncated N(0, 0.1), biases 0.1, but the
+        init: how parameters begin. "highway_carry": embeddings U(-1, 1), weights truncated N(0, 0.1), biases 0.1, but the
             highway's gate -2, so that it carries its input on at first (Srivastava et al. 2015, arXiv:1505.00387).
             "glorot" as SeqGAN's released code: the same, but the highway's weights and biases by Glorot & Bengio 2010,
             U(-b, b) with b = sqrt(3 / filters). "uniform" as RankGAN's: embeddings, filters and their biases
@@ -42,8 +42,8 @@ class TextCnn(Discriminator):
             highway multiplies, so a slope of at most 1 is not promised.
     """
 
-    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
-    offers: ClassVar[frozenset[str]] = frozenset({"features", "double_backward"})
+    input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"features", "double_backward"})
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class TextCnn(Discriminator):
         filters: PositiveInt | Sequence[PositiveInt] = 64,
         dropout: Probability = 0.25,
         l2: NonNegativeFloat = 0.2,
-        init: Literal["carry", "glorot", "uniform"] = "carry",
+        init: Literal["highway_carry", "glorot", "uniform"] = "highway_carry",
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class TextCnn(Discriminator):
             nn.init.trunc_normal_(layer.weight, std=0.1, a=-0.2, b=0.2)
             nn.init.constant_(layer.bias, 0.1)
         nn.init.constant_(self.gate.bias, -2.0)
-        if init == "carry":
+        if init == "highway_carry":
             return
         for layer in highway:
             bound = math.sqrt(3 / layer.out_features)
@@ -91,13 +91,13 @@ class TextCnn(Discriminator):
                 nn.init.uniform_(parameter, -0.1, 0.1)
 
     def forward(self, samples: Samples) -> Scores:
-        return self._verdict(self._pooled(samples))
+        return self._classify(self._pooled(samples))
 
     def score(self, samples: Samples) -> Scores:
         with torch.no_grad():
             pooled = self._pooled(samples)
-            rows = max(1, 2 * describe(pooled.device).logits // max(1, pooled.shape[1]))
-            parts = [self._verdict(piece) for piece in pooled.split(rows)]  # while they are in the cache
+            rows = max(1, 2 * describe(pooled.device).max_logits // max(1, pooled.shape[1]))
+            parts = [self._classify(piece) for piece in pooled.split(rows)]  # while they are in the cache
             return Scores(torch.cat([p.logits for p in parts]), torch.cat([p.weight for p in parts]))
 
     def features(self, samples: Samples) -> Tensor:
@@ -111,14 +111,14 @@ class TextCnn(Discriminator):
     def _pooled(self, samples: Samples) -> Tensor:
         """[B,F], by table look-ups where nobody asks for gradients."""
         if not torch.is_grad_enabled():
-            return self.convolution.lookup(self.embedding.weight, samples.x, samples.valid)
+            return self.convolution.score_ids(self.embedding.weight, samples.x, samples.valid)
         return self.convolution.forward(embed(samples.x, self.embedding.weight), samples.valid)
 
     def _highway(self, pooled: Tensor) -> Tensor:
         """gate * relu(transform) + (1 - gate) * pooled, each of the sentence's features."""
         return torch.lerp(pooled, functional.relu(self.transform(pooled)), self.gate(pooled).sigmoid())
 
-    def _verdict(self, pooled: Tensor) -> Scores:
+    def _classify(self, pooled: Tensor) -> Scores:
         outputs = self.output(self.dropout(self._highway(pooled)))  # [B,2]
         logits = outputs[:, 1:] - outputs[:, :1]  # [B,1]
         return Scores(logits, torch.ones_like(logits))

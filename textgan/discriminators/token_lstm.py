@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from textgan.nn.lstm import LSTM
 from textgan.nn.embedding import embed
-from textgan.options import NonNegativeFloat, PositiveInt, Probability
-from textgan.roles import Discriminator
-from textgan.types import Samples, Scores, Space, Vocabulary
+from textgan.core.options import NonNegativeFloat, PositiveInt, Probability
+from textgan.core.roles import Discriminator
+from textgan.core.types import Samples, Scores, Space, Vocabulary
 
 
 class TokenLstm(Discriminator):
@@ -30,8 +31,8 @@ class TokenLstm(Discriminator):
         l2: weight of half the squared norm of all but the embeddings; 1e-5 in the paper's code.
     """
 
-    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
-    judges: ClassVar[Literal["sequence", "token"]] = "token"
+    input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
+    granularity: ClassVar[Literal["sequence", "token"]] = "token"
 
     def __init__(
         self,
@@ -45,15 +46,10 @@ class TokenLstm(Discriminator):
         super().__init__()
         self.l2 = l2
         self.embedding = nn.Embedding(vocab.size, embed_dim)
-        self.lstm = nn.LSTM(embed_dim, hidden_dim, layers, batch_first=True)
+        self.lstm = LSTM(embed_dim, hidden_dim, layers)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden_dim, 1)
         nn.init.normal_(self.embedding.weight, std=0.1)
-
-    def train(self, mode: bool = True) -> TokenLstm:
-        super().train(mode)
-        self.lstm.train()  # it has no dropout of its own, and cuDNN has no backward in evaluation mode
-        return self
 
     def forward(self, samples: Samples) -> Scores:
         features, _ = self.lstm(self.dropout(embed(samples.x, self.embedding.weight)))  # [B,T,H]

@@ -8,11 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.estimators import credit
-from textgan.nn.critic import Critic
-from textgan.options import Fraction, Literal, NonNegativeFloat, PositiveFloat, PositiveInt
-from textgan.roles import Estimator, Generator, RewardFn
-from textgan.types import Batch, Loss, Samples, Vocabulary
+from textgan.estimators import returns
+from textgan.nn.value_network import ValueNetwork
+from textgan.core.options import Fraction, Literal, NonNegativeFloat, PositiveFloat, PositiveInt
+from textgan.core.roles import Estimator, Generator, RewardFn
+from textgan.core.types import Batch, Loss, Samples, Vocabulary
 
 
 class ActorCritic(Estimator):
@@ -23,7 +23,7 @@ class ActorCritic(Estimator):
 
     A_t = sum over s >= t of (discount * gae_lambda)^(s - t) (r_s + discount * V_(s+1) - V_s)
 
-    A sequence's reward is paid with its last chosen token; tokens that were given earn nothing. The critic is fitted to
+    A sequence's reward is token_rewards with its last chosen token; tokens that were given earn nothing. The critic is fitted to
     the returns by mean squared error. It learns only if the turn says so: `updates: [generator, estimator]`.
 
     Args:
@@ -36,17 +36,17 @@ class ActorCritic(Estimator):
             no bias, and less variance where rewards drift faster than the critic follows; or "none".
         value_weight: weight of the critic's loss; the two share no parameters, so under Adam it changes nothing.
         entropy: weight lambda of the policy's entropy: what is maximised is E[R] + lambda H(pi).
-        centred: verdicts on tokens are paid less their mean over the batch's chosen tokens. A word more then costs
+        center_rewards: verdicts on tokens are token_rewards less their mean over the batch's chosen tokens. A word more then costs
             nothing and brings nothing by itself. Without it, a discriminator that is winning charges for each word,
             and sentences get shorter. Another objective than the sum of the rewards, and so biased.
         embed_dim: size of the critic's word embeddings.
         hidden_dim: size of the critic's state.
     """
 
-    learns: ClassVar[bool] = True
+    has_parameters: ClassVar[bool] = True
     unbiased: ClassVar[bool] = True
-    anneals: ClassVar[frozenset[str]] = frozenset({"entropy"})
-    sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"gae_lambda": (0.0, 0.5, 0.9, 0.95, 1.0)}
+    annealable: ClassVar[frozenset[str]] = frozenset({"entropy"})
+    sweep_values: ClassVar[Mapping[str, Sequence[float]]] = {"gae_lambda": (0.0, 0.5, 0.9, 0.95, 1.0)}
 
     def __init__(
         self,
@@ -57,45 +57,45 @@ class ActorCritic(Estimator):
         baseline: Literal["none", "leave_one_out"] = "none",
         value_weight: PositiveFloat = 1.0,
         entropy: NonNegativeFloat = 0.0,
-        centred: bool = False,
+        center_rewards: bool = False,
         embed_dim: PositiveInt = 64,
         hidden_dim: PositiveInt = 64,
     ) -> None:
         super().__init__()
-        self.critic = Critic(vocab, embed_dim, hidden_dim)
+        self.critic = ValueNetwork(vocab, embed_dim, hidden_dim)
         self.discount = discount
         self.gae_lambda = gae_lambda
         self.clip_advantage = clip_advantage
         self.baseline = baseline
         self.value_weight = value_weight
         self.entropy = entropy
-        self.centred = centred
+        self.center_rewards = center_rewards
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1] or [B,T]
-            level = _mean(rewards, samples.chosen) if self.centred and rewards.shape[1] > 1 else 0.0
-            paid = credit.per_token(rewards - level, samples.chosen)  # [B,T]
+            level = _mean(rewards, samples.chosen) if self.center_rewards and rewards.shape[1] > 1 else 0.0
+            token_rewards = returns.per_token(rewards - level, samples.chosen)  # [B,T]
             if self.entropy:
-                paid = paid + credit.entropy_bonus(generator, samples, self.entropy)
-            returns = credit.discounted(paid, self.discount)
+                token_rewards = token_rewards + returns.entropy_bonus(generator, samples, self.entropy)
+            targets = returns.discounted(token_rewards, self.discount)
         values = self.values(samples)
-        advantage = self.advantage(paid, values.detach())
-        loss, stats = credit.policy_gradient(generator, samples, advantage, rewards, self.baseline, "mean")
-        value_loss = _mean((values - returns).square(), samples.valid)
-        told = {"value_loss": value_loss, "explained_variance": _explained(values, returns, samples.chosen)}
+        advantage = self.advantage(token_rewards, values.detach())
+        loss, stats = returns.policy_gradient(generator, samples, advantage, rewards, self.baseline, "mean")
+        value_loss = _mean((values - targets).square(), samples.valid)
+        told = {"value_loss": value_loss, "explained_variance": _explained(values, targets, samples.chosen)}
         yield Loss(loss + self.value_weight * value_loss, {**stats, **{k: v.detach() for k, v in told.items()}})
 
     def values(self, samples: Samples) -> Tensor:
         """V before each token, [B,T], with gradients; 0 behind the end."""
         return self.critic(samples)  # type: ignore[no-any-return]
 
-    def advantage(self, paid: Tensor, values: Tensor) -> Tensor:
-        """How much better it went than expected, [B,T], of what each token was paid and of the value before it."""
+    def advantage(self, token_rewards: Tensor, values: Tensor) -> Tensor:
+        """How much better it went than expected, [B,T], of what each token earned and of the value before it."""
         later = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], 1)
-        surprise = paid + self.discount * later - values
-        advantage = credit.discounted(surprise, self.discount * self.gae_lambda)
+        td_error = token_rewards + self.discount * later - values
+        advantage = returns.discounted(td_error, self.discount * self.gae_lambda)
         return advantage if self.clip_advantage is None else advantage.clamp(-self.clip_advantage, self.clip_advantage)
 
 

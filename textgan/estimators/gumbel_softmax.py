@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 import torch
 from torch.nn import functional
 
-from textgan.draws import coldest, gumbel_softmax
-from textgan.estimators import credit
-from textgan.options import PositiveFloat, PositiveInt
-from textgan.roles import Draw, Estimator, Generator, RewardFn
-from textgan.types import Batch, Loss, Samples, Vocabulary
+from textgan.generation.token_samplers import min_temperature, gumbel_softmax
+from textgan.estimators import returns
+from textgan.core.options import PositiveFloat, PositiveInt
+from textgan.core.roles import TokenSampler, Estimator, Generator, RewardFn
+from textgan.core.types import Batch, Loss, Samples, Vocabulary
 
 
 class GumbelSoftmax(Estimator):
@@ -28,51 +28,51 @@ class GumbelSoftmax(Estimator):
     not in the gradient; what the discriminator makes of the end's own point is.
 
     The temperature stays above what the numbers can resolve, 0.063 in float32, where gradients vanish
-    (`textgan.draws.coldest`): a lower one is refused, and annealing below it goes no further. The statistic
+    (`textgan.generation.token_samplers.min_temperature`): a lower one is refused, and annealing below it goes no further. The statistic
     `temperature` is the one in use.
 
     Args:
         temperature: how blurred the words are; the callback `anneal` may change it from round to round.
         straight_through: the discriminator and the generator read the likeliest word itself; gradients are those of
             the blurred one. The discriminator learns from ids, which are one-hot vectors in fewer numbers.
-        averaged: with straight_through, gradients are the mean over that many blurred words around each word that was
+        gradient_samples: with straight_through, gradients are the mean over that many blurred words around each word that was
             drawn (Paulus, Maddison & Krause 2021, arXiv:2010.04838): the same gradient on average, with less noise. It
             takes no more verdicts.
     """
 
     mode: ClassVar[Literal["score", "path"]] = "path"
-    needs: ClassVar[frozenset[str]] = frozenset({"relaxed"})
-    anneals: ClassVar[frozenset[str]] = frozenset({"temperature"})
-    sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"temperature": (0.1, 0.25, 0.5, 1.0, 2.0)}
+    requires: ClassVar[frozenset[str]] = frozenset({"relaxed"})
+    annealable: ClassVar[frozenset[str]] = frozenset({"temperature"})
+    sweep_values: ClassVar[Mapping[str, Sequence[float]]] = {"temperature": (0.1, 0.25, 0.5, 1.0, 2.0)}
 
     def __init__(
         self,
         vocab: Vocabulary,
         temperature: PositiveFloat = 1.0,
         straight_through: bool = False,
-        averaged: PositiveInt = 1,
+        gradient_samples: PositiveInt = 1,
     ) -> None:
         super().__init__()
-        lowest = coldest(torch.get_default_dtype())
+        lowest = min_temperature(torch.get_default_dtype())
         if temperature < lowest:
             raise ValueError(
                 f"gumbel_softmax: gradients vanish at temperature {temperature}; choose at least {lowest:.3f}, "
                 "below which numbers of this precision cannot tell a point of the simplex from its corner"
             )
-        if averaged > 1 and not straight_through:
+        if gradient_samples > 1 and not straight_through:
             raise ValueError(
-                f"gumbel_softmax: averaged is {averaged}, but without straight_through there is one point a word, the "
+                f"gumbel_softmax: gradient_samples is {gradient_samples}, but without straight_through there is one point a word, the "
                 "one that is read; set straight_through: true"
             )
         self.size = vocab.size
         self.temperature = temperature
-        self.straight_through, self.averaged = straight_through, averaged
+        self.straight_through, self.gradient_samples = straight_through, gradient_samples
 
     def fakes(self, generator: Generator, batch: Batch) -> Samples:
         with torch.no_grad():
             if self.straight_through:  # words by the same law as the points' likeliest, which here are all that is read
                 return generator.sample(batch)
-            return generator.sample(batch, self._draw(generator))
+            return generator.sample(batch, self._sampler(generator))
 
     def reals(self, generator: Generator, batch: Batch) -> Samples:
         ids = generator.real(batch)
@@ -81,15 +81,15 @@ class GumbelSoftmax(Estimator):
         return ids.with_x(functional.one_hot(ids.x, self.size).to(_dtype(generator)))  # [B,T,V], beside the fakes
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
-        samples = generator.sample(batch, self._draw(generator))
-        value, stats = credit.path_gradient(samples, reward(samples))
+        samples = generator.sample(batch, self._sampler(generator))
+        value, stats = returns.path_gradient(samples, reward(samples))
         yield Loss(value, {**stats, "temperature": torch.full_like(value, self._temperature(generator)).detach()})
 
-    def _draw(self, generator: Generator) -> Draw:
-        return gumbel_softmax(self._temperature(generator), self.straight_through, self.averaged)
+    def _sampler(self, generator: Generator) -> TokenSampler:
+        return gumbel_softmax(self._temperature(generator), self.straight_through, self.gradient_samples)
 
     def _temperature(self, generator: Generator) -> float:
-        return max(self.temperature, coldest(_dtype(generator)))
+        return max(self.temperature, min_temperature(_dtype(generator)))
 
 
 def _dtype(generator: Generator) -> torch.dtype:

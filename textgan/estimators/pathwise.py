@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from textgan.estimators import credit
-from textgan.roles import Estimator, Generator, RewardFn
-from textgan.types import Batch, Loss
+from textgan.estimators import returns
+from textgan.core.roles import Estimator, Generator, RewardFn
+from textgan.core.types import Batch, Loss
 
 
 class Pathwise(Estimator):
@@ -20,9 +20,9 @@ class Pathwise(Estimator):
     """
 
     mode: ClassVar[Literal["score", "path"]] = "path"
-    needs: ClassVar[frozenset[str]] = frozenset({"noise"})
+    requires: ClassVar[frozenset[str]] = frozenset({"noise"})
     unbiased: ClassVar[bool] = True
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         samples = generator.sample(batch)
-        yield credit.path_gradient(samples, reward(samples))
+        yield returns.path_gradient(samples, reward(samples))

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import torch
 
-from textgan.estimators import credit
-from textgan.options import Literal, NonNegativeFloat
-from textgan.roles import Estimator, Generator, RewardFn
-from textgan.types import Batch, Loss
+from textgan.estimators import returns
+from textgan.core.options import Literal, NonNegativeFloat
+from textgan.core.roles import Estimator, Generator, RewardFn
+from textgan.core.types import Batch, Loss
 
 
 class Reinforce(Estimator):
@@ -26,7 +26,7 @@ class Reinforce(Estimator):
     """
 
     unbiased: ClassVar[bool] = True
-    anneals: ClassVar[frozenset[str]] = frozenset({"entropy"})
+    annealable: ClassVar[frozenset[str]] = frozenset({"entropy"})
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Reinforce(Estimator):
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1] or [B,T]
-            value = credit.to_go(rewards, samples.chosen)
+            value = returns.to_go(rewards, samples.chosen)
             if self.entropy:
-                value = value + credit.entropy_to_go(generator, samples, self.entropy)
-        yield credit.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
+                value = value + returns.entropy_to_go(generator, samples, self.entropy)
+        yield returns.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)

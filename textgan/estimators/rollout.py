@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.estimators import credit
-from textgan.options import Annotated, Ge, Literal, Lt, NonNegativeFloat, PositiveFloat, PositiveInt
-from textgan.roles import Estimator, Generator, RewardFn
-from textgan.types import Batch, Loss, Samples
+from textgan.estimators import returns
+from textgan.core.options import Annotated, Ge, Literal, Lt, NonNegativeFloat, PositiveFloat, PositiveInt
+from textgan.core.roles import Estimator, Generator, RewardFn
+from textgan.core.types import Batch, Loss, Samples
 
 
 class Rollout(Estimator):
@@ -37,11 +37,11 @@ class Rollout(Estimator):
         steepness: delta of `rescale: rank`; 16 in LeakGAN's code.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"rollouts"})
-    credits: ClassVar[frozenset[str]] = frozenset({"sequence"})
+    requires: ClassVar[frozenset[str]] = frozenset({"rollouts"})
+    reward_granularity: ClassVar[frozenset[str]] = frozenset({"sequence"})
     unbiased: ClassVar[bool] = True
-    anneals: ClassVar[frozenset[str]] = frozenset({"entropy"})
-    sweeps: ClassVar[Mapping[str, Sequence[float]]] = {"rollouts": (1, 2, 4, 8, 16)}
+    annealable: ClassVar[frozenset[str]] = frozenset({"entropy"})
+    sweep_values: ClassVar[Mapping[str, Sequence[float]]] = {"rollouts": (1, 2, 4, 8, 16)}
 
     def __init__(
         self,
@@ -74,10 +74,10 @@ class Rollout(Estimator):
             rewards = reward(samples)  # [B,1]
             value = self.values(self._policy(generator), reward, samples, rewards)
             if self.rescale == "rank":
-                value = credit.by_rank(value, self.steepness)
+                value = returns.by_rank(value, self.steepness)
             if self.entropy:
-                value = value + credit.entropy_to_go(generator, samples, self.entropy)
-        yield credit.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
+                value = value + returns.entropy_to_go(generator, samples, self.entropy)
+        yield returns.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
 
     def values(self, policy: Generator, reward: RewardFn, samples: Samples, rewards: Tensor) -> Tensor:
         """What each token is worth, [B,T]. rewards: [B,1], of the samples as they are."""

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textgan import sampling
-from textgan.autoregressive import Autoregressive
-from textgan.data.tokenizer import Tokenizer
-from textgan.draws import categorical
-from textgan.errors import UserError
-from textgan.generators import hugging_face
-from textgan.nn.barred import barred
-from textgan.nn.head import LinearHead, LogitsHead
-from textgan.options import Any, Mapping, PositiveInt, Probability
-from textgan.roles import Head, Rollouts
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.generation import sampling
+from textgan.generation.autoregressive import Autoregressive
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.generation.token_samplers import categorical
+from textgan.core.errors import UserError
+from textgan.generators import _transformers
+from textgan.nn.logit_mask import logit_mask
+from textgan.nn.lm_head import LinearHead, LogitsHead
+from textgan.core.options import Any, Mapping, PositiveInt, Probability
+from textgan.core.roles import Head, Rollouts
+from textgan.core.types import Batch, Samples, Vocabulary
 
 FLOATS = 200_000_000
 """Floats of roll-outs' caches that are held at once."""
@@ -67,23 +67,23 @@ class CausalLm(Autoregressive):
         own = exported / EXPORT if exported is not None and (exported / EXPORT).is_dir() else None
         further = config or {}
         if own is not None:
-            settings = hugging_face.saved_config(str(own), None, {})
+            settings = _transformers.saved_config(str(own), None, {})
         elif path is not None:
-            settings = hugging_face.saved_config(path, revision, further)
+            settings = _transformers.saved_config(path, revision, further)
         else:
-            settings = hugging_face.new_config(architecture, vocab, layers, heads, hidden_dim, further)
+            settings = _transformers.new_config(architecture, vocab, layers, heads, hidden_dim, further)
         if dropout is not None:
-            hugging_face.set_dropout(settings, dropout)
+            _transformers.set_dropout(settings, dropout)
         self.limit: int | None = getattr(settings, "max_position_embeddings", None)
         if self.limit is not None and max_len is not None and max_len > self.limit:
             raise ValueError(f"it reads {self.limit} tokens, but texts have up to {max_len}; set max_len")
         if path is not None and own is None:
             _refuse_other_words(path, revision, settings.vocab_size, vocab, tokenizer)
-            self.model: Any = hugging_face.saved_model(path, revision, settings)
+            self.model: Any = _transformers.saved_model(path, revision, settings)
         else:
-            self.model = hugging_face.new_model(settings)
-        self.barred: Tensor
-        self.register_buffer("barred", barred(vocab), persistent=False)
+            self.model = _transformers.new_model(settings)
+        self.logit_mask: Tensor
+        self.register_buffer("logit_mask", logit_mask(vocab), persistent=False)
         self.plain = True
         state = self._try()
         self.width = sum(part.numel() for layer in state for part in layer) // 4
@@ -96,18 +96,18 @@ class CausalLm(Autoregressive):
         return ()
 
     def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
-        cache = hugging_face.cache_of(state)
+        cache = _transformers.cache_of(state)
         reader = self.model.base_model if self.plain else self.model
         read = reader(inputs_embeds=self._embed(inputs), past_key_values=cache, use_cache=True)
-        return read[0], hugging_face.state_of(cache)
+        return read[0], _transformers.state_of(cache)
 
     @property
     def head(self) -> Head:
         last = self.model.get_output_embeddings()
         if self.plain and type(last) is nn.Linear:
             weight = last.weight[: self.vocab.size]
-            return LinearHead(weight, self.barred if last.bias is None else last.bias[: self.vocab.size] + self.barred)
-        return LogitsHead(lambda features: self._logits(features) + self.barred, self.vocab.size)
+            return LinearHead(weight, self.logit_mask if last.bias is None else last.bias[: self.vocab.size] + self.logit_mask)
+        return LogitsHead(lambda features: self._logits(features) + self.logit_mask, self.vocab.size)
 
     def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:
         """A few samples at a time, where the caches of all would take too much memory."""
@@ -117,14 +117,14 @@ class CausalLm(Autoregressive):
             for part in sampling.rollouts(self, samples[first : first + most], count, categorical):
                 yield part._replace(source=part.source + first)
 
-    def inheritance(self) -> Mapping[str, Tensor]:
+    def shared_weights(self) -> Mapping[str, Tensor]:
         """The vectors of the words, as they are read."""
-        words = torch.arange(self.vocab.size, device=self.barred.device)
+        words = torch.arange(self.vocab.size, device=self.logit_mask.device)
         return {"embedding.weight": self._embed(words).detach()}
 
     def export(self, folder: Path) -> None:
         """For `AutoModelForCausalLM` and `AutoTokenizer`, in the folder "hf"."""
-        hugging_face.save(self.model, self.vocab, folder / EXPORT)
+        _transformers.save(self.model, self.vocab, folder / EXPORT)
         if self.tokenizer is not None:
             self.tokenizer.save(folder / EXPORT)
 
@@ -186,7 +186,7 @@ def _refuse_other_words(
     path: str, revision: str | None, size: int, vocab: Vocabulary, tokenizer: Tokenizer | None
 ) -> None:
     """A pretrained model means its own tokenizer's words. It may have room for more words than that has."""
-    theirs = hugging_face.words_of(path, revision) if tokenizer is not None else None
+    theirs = _transformers.words_of(path, revision) if tokenizer is not None else None
     known = theirs is not None and theirs.items() <= tokenizer.backend.get_vocab().items()  # type: ignore[union-attr]
     if size < vocab.size or (size > vocab.size and not known) or (theirs is not None and not known):
         raise ValueError(

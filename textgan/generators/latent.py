@@ -9,19 +9,20 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan import sampling
-from textgan.autoregressive import Autoregressive
-from textgan.devices import describe
-from textgan.draws import categorical, greedy
-from textgan.errors import UserError
-from textgan.nn.barred import barred
+from textgan.nn.lstm import LSTM
+from textgan.generation import sampling
+from textgan.generation.autoregressive import Autoregressive
+from textgan.ops.device import describe
+from textgan.generation.token_samplers import categorical, greedy
+from textgan.core.errors import UserError
+from textgan.nn.logit_mask import logit_mask
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
-from textgan.nn.head import LinearHead
+from textgan.nn.lm_head import LinearHead
 from textgan.nn.residual import ResidualMlp
-from textgan.options import Count, NonNegativeFloat, PositiveInt, Probability
-from textgan.roles import Draw, Generator
-from textgan.types import Batch, Loss, Samples, Space, Vocabulary
+from textgan.core.options import Count, NonNegativeFloat, PositiveInt, Probability
+from textgan.core.roles import TokenSampler, Generator
+from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
 
 State = tuple[Tensor, Tensor, Tensor]
 """Hidden state and cell [R,H], and the code [R,Z], which is read again beside every word."""
@@ -52,8 +53,8 @@ class Latent(Generator):
         mapper_blocks: its residual blocks of two layers each; 40 in the paper.
     """
 
-    makes: ClassVar[Mapping[str, Space]] = {"path": "latent"}
-    offers: ClassVar[frozenset[str]] = frozenset({"noise", "codes"})
+    sample_space: ClassVar[Mapping[str, Space]] = {"path": "latent"}
+    capabilities: ClassVar[frozenset[str]] = frozenset({"noise", "codes"})
 
     def __init__(
         self,
@@ -77,17 +78,18 @@ class Latent(Generator):
         loss = self.autoencoder.likelihood(batch)
         return Loss(loss.value, {"reconstruction_loss": loss.value.detach()})
 
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
+    def sample(self, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
         """Codes that the mapper makes of fresh noise, [B,Z]; where they end is known once they are written down."""
-        if draw not in (None, categorical, greedy):
+        if token_sampler not in (None, categorical, greedy):
             raise UserError(
                 'generator "latent" writes each sentence greedily and has its chance in the code: temperature, top_k '
                 "and top_p mean nothing to it; leave them out"
             )
-        if not describe(batch.given.device).waits and bool(batch.given.any()):
+        if not describe(batch.given.device).is_async and bool(batch.given.any()):
             raise UserError('generator "latent" makes whole sentences and cannot keep words that are given')
         noise = torch.randn(len(batch), self.code_dim, device=batch.tokens.device)
         everywhere = torch.ones_like(batch.valid)
+        sampling.count_tokens(everywhere)
         return Samples(scaled(self.mapper(noise), self.sphere), everywhere, everywhere)
 
     def real(self, batch: Batch) -> Samples:
@@ -96,16 +98,16 @@ class Latent(Generator):
 
     def decode(self, samples: Samples) -> Samples:
         blank = torch.zeros_like(samples.valid)
-        return self.write(samples.x, Batch(blank.long(), samples.valid, blank))
+        return self.decode_codes(samples.x, Batch(blank.long(), samples.valid, blank))
 
     def encode(self, batch: Batch) -> Tensor:
         with torch.no_grad():
             return self.autoencoder.encode(batch)
 
-    def write(self, codes: Tensor, batch: Batch, draw: Draw | None = None) -> Samples:
+    def decode_codes(self, codes: Tensor, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
         """Greedily, unless a draw is asked for."""
         decoder = _From(self.autoencoder, scaled(codes, self.sphere), self.autoencoder.vocab)
-        return sampling.sample(decoder, batch, draw or greedy)
+        return sampling.sample(decoder, batch, token_sampler or greedy)
 
 
 class Autoencoder(Autoregressive):
@@ -127,16 +129,11 @@ class Autoencoder(Autoregressive):
         self.code = nn.Linear(hidden_dim, code_dim)
         self.open = nn.Linear(code_dim, 2 * hidden_dim)
         self.embedding = nn.Embedding(vocab.size, embed_dim)
-        self.lstm = nn.LSTM(embed_dim + code_dim, hidden_dim, batch_first=True)
+        self.lstm = LSTM(embed_dim + code_dim, hidden_dim)
         self.output = nn.Linear(hidden_dim, vocab.size)
         nn.init.normal_(self.embedding.weight, std=0.1)
-        self.barred: Tensor
-        self.register_buffer("barred", barred(vocab), persistent=False)
-
-    def train(self, mode: bool = True) -> Autoencoder:
-        super().train(mode)
-        self.lstm.train()  # it has no dropout of its own, and cuDNN has no backward in evaluation mode
-        return self
+        self.logit_mask: Tensor
+        self.register_buffer("logit_mask", logit_mask(vocab), persistent=False)
 
     def encode(self, batch: Batch) -> Tensor:
         """The code of each sentence, [B,Z]."""
@@ -164,7 +161,7 @@ class Autoencoder(Autoregressive):
 
     @property
     def head(self) -> LinearHead:
-        return LinearHead(self.output.weight, self.output.bias + self.barred)
+        return LinearHead(self.output.weight, self.output.bias + self.logit_mask)
 
 
 @dataclass

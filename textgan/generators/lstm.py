@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from textgan.autoregressive import Autoregressive
-from textgan.nn.barred import barred
+from textgan.nn.lstm import LSTM
+from textgan.generation.autoregressive import Autoregressive
+from textgan.nn.logit_mask import logit_mask
 from textgan.nn.embedding import embed
-from textgan.nn.head import LinearHead
-from textgan.options import PositiveFloat, PositiveInt, Probability
-from textgan.types import Batch, Vocabulary
+from textgan.nn.lm_head import LinearHead
+from textgan.core.options import PositiveFloat, PositiveInt, Probability
+from textgan.core.types import Batch, Vocabulary
 
 State = tuple[Tensor, Tensor]
 
@@ -40,21 +41,16 @@ class Lstm(Autoregressive):
         super().__init__()
         self.vocab = vocab
         self.embedding = nn.Embedding(vocab.size, embed_dim)
-        self.lstm = nn.LSTM(embed_dim, hidden_dim, layers, batch_first=True)
+        self.lstm = LSTM(embed_dim, hidden_dim, layers)
         self.output = nn.Linear(hidden_dim, vocab.size)
         self.dropout = nn.Dropout(dropout)
-        self.barred: Tensor
-        self.register_buffer("barred", barred(vocab), persistent=False)
+        self.logit_mask: Tensor
+        self.register_buffer("logit_mask", logit_mask(vocab), persistent=False)
         for name, parameter in self.named_parameters():
             if "bias_hh" in name:
                 nn.init.zeros_(parameter).requires_grad_(False)
             else:
                 nn.init.normal_(parameter, std=init_std)
-
-    def train(self, mode: bool = True) -> Lstm:
-        super().train(mode)
-        self.lstm.train()  # it has no dropout of its own, and cuDNN has no backward in evaluation mode
-        return self
 
     def start(self, batch: Batch) -> State:
         zeros = self.output.weight.new_zeros(len(batch), self.lstm.num_layers, self.lstm.hidden_size)
@@ -67,4 +63,4 @@ class Lstm(Autoregressive):
 
     @property
     def head(self) -> LinearHead:
-        return LinearHead(self.output.weight, self.output.bias + self.barred)
+        return LinearHead(self.output.weight, self.output.bias + self.logit_mask)

@@ -9,17 +9,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan import sampling
-from textgan.autoregressive import token_log_prob
-from textgan.draws import categorical
+from textgan.nn.lstm import LSTM
+from textgan.generation import sampling
+from textgan.generation.autoregressive import token_log_prob
+from textgan.generation.token_samplers import categorical
 from textgan.nn import normal
-from textgan.nn.barred import barred
+from textgan.nn.logit_mask import logit_mask
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
-from textgan.nn.head import LinearHead
-from textgan.options import Fraction, NonNegativeFloat, PositiveInt
-from textgan.roles import Draw, Generator
-from textgan.types import Batch, Loss, Samples, Space, Vocabulary
+from textgan.nn.lm_head import LinearHead
+from textgan.core.options import Fraction, NonNegativeFloat, PositiveInt
+from textgan.core.roles import TokenSampler, Generator
+from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
 
 State = tuple[Tensor, Tensor, Tensor]
 
@@ -49,10 +50,10 @@ class Vae(Generator):
             arXiv:1509.00519) and as many times slower. Training always draws one.
     """
 
-    makes: ClassVar[Mapping[str, Space]] = {"path": "simplex"}
-    offers: ClassVar[frozenset[str]] = frozenset({"log_prob", "relaxed", "steps", "codes", "posterior"})
+    sample_space: ClassVar[Mapping[str, Space]] = {"path": "simplex"}
+    capabilities: ClassVar[frozenset[str]] = frozenset({"log_prob", "relaxed", "incremental", "codes", "posterior"})
     bound: ClassVar[bool] = True
-    anneals: ClassVar[frozenset[str]] = frozenset({"kl_weight"})
+    annealable: ClassVar[frozenset[str]] = frozenset({"kl_weight"})
 
     def __init__(
         self,
@@ -74,17 +75,11 @@ class Vae(Generator):
         self.to_state = nn.Linear(latent_dim, 2 * hidden_dim)
         self.embedding = nn.Embedding(vocab.size, embed_dim)
         self.blank = nn.Parameter(torch.zeros(embed_dim))
-        self.lstm = nn.LSTM(embed_dim + latent_dim, hidden_dim, batch_first=True)
+        self.lstm = LSTM(embed_dim + latent_dim, hidden_dim)
         self.output = nn.Linear(hidden_dim, vocab.size)
         nn.init.normal_(self.encoder.embedding.weight)
-        self.barred: Tensor
-        self.register_buffer("barred", barred(vocab), persistent=False)
-
-    def train(self, mode: bool = True) -> Vae:
-        super().train(mode)
-        self.lstm.train()  # it has no dropout of its own, and cuDNN has no backward in evaluation mode
-        self.encoder.train()
-        return self
+        self.logit_mask: Tensor
+        self.register_buffer("logit_mask", logit_mask(vocab), persistent=False)
 
     def posterior(self, batch: Batch) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.to_posterior(self.encoder(batch.tokens, batch.valid)).chunk(2, 1)
@@ -93,14 +88,14 @@ class Vae(Generator):
     def encode(self, batch: Batch) -> Tensor:
         return self.posterior(batch)[0]
 
-    def write(self, codes: Tensor, batch: Batch, draw: Draw | None = None) -> Samples:
-        return sampling.sample(self, batch, draw or categorical, self.state(codes))
+    def decode_codes(self, codes: Tensor, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
+        return sampling.sample(self, batch, token_sampler or categorical, self.state(codes))
 
-    def sample(self, batch: Batch, draw: Draw | None = None) -> Samples:
-        return sampling.sample(self, batch, draw or categorical)
+    def sample(self, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
+        return sampling.sample(self, batch, token_sampler or categorical)
 
     def decode(self, samples: Samples) -> Samples:
-        return samples.with_x(sampling.words(samples.x, 2))
+        return samples.with_x(sampling.to_ids(samples.x, 2))
 
     def start(self, batch: Batch) -> State:
         """The state behind a code of the prior, for each row."""
@@ -123,7 +118,7 @@ class Vae(Generator):
 
     @property
     def head(self) -> LinearHead:
-        return LinearHead(self.output.weight, self.output.bias + self.barred)
+        return LinearHead(self.output.weight, self.output.bias + self.logit_mask)
 
     def likelihood(self, batch: Batch) -> Loss:
         """Minus the bound in nats per token that is not given, its KL weighted and, with `free_bits`, bounded.
@@ -132,7 +127,7 @@ class Vae(Generator):
         the latter the bound itself, whatever the weight.
         """
         mean, log_variance = self.posterior(batch)
-        tokens = self._tokens(batch, normal.drawn(mean, log_variance))  # [B,T]
+        tokens = self._tokens(batch, normal.sample(mean, log_variance))  # [B,T]
         reconstruction = (tokens * ~batch.given).sum(1)  # [B]
         kl = normal.divergence(mean, log_variance)  # [B,Z]
         charged = kl.mean(0).clamp_min(self.free_bits).sum()
@@ -159,14 +154,14 @@ class Vae(Generator):
     def _elbo(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """log p of each token behind one code, [B,T], and what the bound is less than the sum of these by, [B]."""
         mean, log_variance = self.posterior(batch)
-        tokens = self._tokens(batch, normal.drawn(mean, log_variance))
+        tokens = self._tokens(batch, normal.sample(mean, log_variance))
         return tokens, -normal.divergence(mean, log_variance).sum(1)
 
     def _weighted(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The same of the importance-weighted bound; the tokens' shares are weighted as the codes are."""
         several = Batch(*(part.repeat(self.samples, 1) for part in (batch.tokens, batch.valid, batch.given)))
         mean, log_variance = (part.repeat(self.samples, 1) for part in self.posterior(batch))  # [K*B,Z]
-        codes, zeros = normal.drawn(mean, log_variance), torch.zeros_like(mean)
+        codes, zeros = normal.sample(mean, log_variance), torch.zeros_like(mean)
         tokens = self._tokens(several, codes).view(self.samples, *batch.valid.shape)  # [K,B,T]
         prior, own = normal.log_density(codes, zeros, zeros), normal.log_density(codes, mean, log_variance)  # [K*B]
         ratio = (tokens * ~batch.given).sum(2) + (prior - own).view(self.samples, -1)  # [K,B]

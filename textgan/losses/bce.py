@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from textgan.losses import verdicts
-from textgan.options import Annotated, Ge, Literal, Lt
-from textgan.roles import AdversarialLoss, Discriminator
-from textgan.types import Loss, Samples
+from textgan.losses import functional
+from textgan.core.options import Annotated, Ge, Literal, Lt
+from textgan.core.roles import AdversarialLoss, Discriminator
+from textgan.core.types import Loss, Samples
 
 
 class Bce(AdversarialLoss):
@@ -16,24 +16,24 @@ class Bce(AdversarialLoss):
     The discriminator minimises -log D(real) - log(1 - D(fake)), averaged (Goodfellow et al. 2014, arXiv:1406.2661).
 
     Args:
-        pays: what a fake earns: "probability" D, as in SeqGAN; "log_probability" log D, the non-saturating game;
+        reward_transform: what a fake earns: "probability" D, as in SeqGAN; "log_probability" log D, the non-saturating game;
             "logit", d itself.
         smoothing: real examples get the target 1 - smoothing (one-sided label smoothing); 0 in SeqGAN.
     """
 
     def __init__(
         self,
-        pays: Literal["probability", "log_probability", "logit"] = "probability",
+        reward_transform: Literal["probability", "log_probability", "logit"] = "probability",
         smoothing: Annotated[float, Ge(0), Lt(0.5)] = 0.0,
     ) -> None:
         self.smoothing = smoothing
-        self._worth = verdicts.PAYS[pays]
+        self._worth = functional.REWARD_TRANSFORMS[reward_transform]
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = verdicts.both(d, real, fake)
-        value = verdicts.cross_entropy(on_real, on_fake, self.smoothing)
-        return Loss(value, {"d_loss": value.detach(), **verdicts.accuracies(on_real, on_fake)})
+        on_real, on_fake = functional.both(d, real, fake)
+        value = functional.cross_entropy(on_real, on_fake, self.smoothing)
+        return Loss(value, {"d_loss": value.detach(), **functional.accuracies(on_real, on_fake)})
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits, weight = verdicts.of_fakes(d, fake)
+        logits, weight = functional.of_fakes(d, fake)
         return self._worth(logits) * weight

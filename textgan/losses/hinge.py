@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import functional as F
 
-from textgan.losses import verdicts
-from textgan.roles import AdversarialLoss, Discriminator
-from textgan.types import Loss, Samples
+from textgan.losses import functional
+from textgan.core.roles import AdversarialLoss, Discriminator
+from textgan.core.types import Loss, Samples
 
 
 class Hinge(AdversarialLoss):
@@ -18,11 +18,11 @@ class Hinge(AdversarialLoss):
     """
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = verdicts.both(d, real, fake)
-        value = verdicts.mean(functional.relu(1 - on_real.logits), on_real.weight)
-        value = value + verdicts.mean(functional.relu(1 + on_fake.logits), on_fake.weight)
-        return Loss(value, {"d_loss": value.detach(), **verdicts.accuracies(on_real, on_fake)})
+        on_real, on_fake = functional.both(d, real, fake)
+        value = functional.mean(F.relu(1 - on_real.logits), on_real.weight)
+        value = value + functional.mean(F.relu(1 + on_fake.logits), on_fake.weight)
+        return Loss(value, {"d_loss": value.detach(), **functional.accuracies(on_real, on_fake)})
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits, weight = verdicts.of_fakes(d, fake)
+        logits, weight = functional.of_fakes(d, fake)
         return logits * weight

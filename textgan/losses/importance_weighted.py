@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.losses import verdicts
-from textgan.options import Probability
-from textgan.roles import AdversarialLoss, Discriminator, Generator
-from textgan.types import Loss, Samples, Scores, Space
+from textgan.losses import functional
+from textgan.core.options import Probability
+from textgan.core.roles import AdversarialLoss, Discriminator, Generator
+from textgan.core.types import Loss, Samples, Scores, Space
 
 HALVINGS = 24
 """Steps to find the exponent of weights that are too uneven: it is right to 1e-7."""
@@ -43,8 +43,8 @@ class ImportanceWeighted(AdversarialLoss):
         relative: the discriminator says R - log pi, and not R, which would have to learn all that the generator knows.
     """
 
-    needs_generator: ClassVar[frozenset[str]] = frozenset({"log_prob"})
-    reads: ClassVar[frozenset[Space]] = frozenset({"ids"})
+    requires_generator: ClassVar[frozenset[str]] = frozenset({"log_prob"})
+    input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids"})
 
     def __init__(self, generator: Generator, least_effective: Probability = 0.1, relative: bool = False) -> None:
         self.generator = generator
@@ -52,7 +52,7 @@ class ImportanceWeighted(AdversarialLoss):
         self.least_effective = least_effective
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = map(_whole, verdicts.both(d, real, fake))  # [B]
+        on_real, on_fake = map(_whole, functional.both(d, real, fake))  # [B]
         with torch.no_grad():
             log_weight = on_fake if self.relative else on_fake - self.log_prob(fake)
             power = self.power(log_weight)
@@ -68,7 +68,7 @@ class ImportanceWeighted(AdversarialLoss):
         return Loss(value, stats)
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits = verdicts.of_fakes(d, fake).logits
+        logits = functional.of_fakes(d, fake).logits
         return logits + self.own(fake, logits) if self.relative else logits
 
     def own(self, fake: Samples, logits: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from textgan.losses import verdicts
-from textgan.roles import AdversarialLoss, Discriminator
-from textgan.types import Loss, Samples
+from textgan.losses import functional
+from textgan.core.roles import AdversarialLoss, Discriminator
+from textgan.core.types import Loss, Samples
 
 
 class LeastSquares(AdversarialLoss):
@@ -23,18 +23,18 @@ class LeastSquares(AdversarialLoss):
         aim: c, the verdict that pays best.
     """
 
-    def __init__(self, fake: float = 0.0, real: float = 1.0, aim: float = 1.0) -> None:
+    def __init__(self, fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> None:
         if real <= fake:
             raise ValueError(f"real text should score higher than written text, but real is {real} and fake {fake}")
-        self.fake, self.real, self.aim = fake, real, aim
+        self.fake, self.real, self.target = fake, real, target
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = verdicts.both(d, real, fake)
-        value = 0.5 * verdicts.mean((on_real.logits - self.real).square(), on_real.weight)
-        value = value + 0.5 * verdicts.mean((on_fake.logits - self.fake).square(), on_fake.weight)
+        on_real, on_fake = functional.both(d, real, fake)
+        value = 0.5 * functional.mean((on_real.logits - self.real).square(), on_real.weight)
+        value = value + 0.5 * functional.mean((on_fake.logits - self.fake).square(), on_fake.weight)
         halfway = (self.real + self.fake) / 2
-        return Loss(value, {"d_loss": value.detach(), **verdicts.accuracies(on_real, on_fake, halfway)})
+        return Loss(value, {"d_loss": value.detach(), **functional.accuracies(on_real, on_fake, halfway)})
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits, weight = verdicts.of_fakes(d, fake)
-        return -0.5 * (logits - self.aim).square() * weight
+        logits, weight = functional.of_fakes(d, fake)
+        return -0.5 * (logits - self.target).square() * weight

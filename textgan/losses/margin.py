@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import functional as F
 
-from textgan.losses import verdicts
-from textgan.options import PositiveFloat
-from textgan.roles import AdversarialLoss, Discriminator
-from textgan.types import Loss, Samples
+from textgan.losses import functional
+from textgan.core.options import PositiveFloat
+from textgan.core.roles import AdversarialLoss, Discriminator
+from textgan.core.types import Loss, Samples
 
 
 class Margin(AdversarialLoss):
@@ -28,10 +28,10 @@ class Margin(AdversarialLoss):
         self.margin = margin
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        ahead, weight = verdicts.pairs(*verdicts.both(d, real, fake))
-        value = verdicts.mean(functional.relu(self.margin - ahead), weight)
-        return Loss(value, {"d_loss": value.detach(), "d_accuracy_pairs": verdicts.share(ahead > 0, weight)})
+        ahead, weight = functional.pairs(*functional.both(d, real, fake))
+        value = functional.mean(F.relu(self.margin - ahead), weight)
+        return Loss(value, {"d_loss": value.detach(), "d_accuracy_pairs": functional.share(ahead > 0, weight)})
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits, weight = verdicts.of_fakes(d, fake)
+        logits, weight = functional.of_fakes(d, fake)
         return logits * weight

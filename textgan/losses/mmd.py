@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.losses import verdicts
-from textgan.options import NonNegativeFloat, PositiveFloat, Sequence
-from textgan.roles import AdversarialLoss, Discriminator
-from textgan.types import Loss, Samples
+from textgan.losses import functional
+from textgan.core.options import NonNegativeFloat, PositiveFloat, Sequence
+from textgan.core.roles import AdversarialLoss, Discriminator
+from textgan.core.types import Loss, Samples
 
 ROWS = 4096
 """Fakes whose features are compared at once."""
@@ -34,7 +34,7 @@ class Mmd(AdversarialLoss):
         matching: weight of MMD^2 in the discriminator's loss; 0 leaves a discriminator that is trained to classify.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    requires: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def __init__(self, bandwidths: Sequence[PositiveFloat] = (0.5, 1.0, 2.0), matching: NonNegativeFloat = 1.0) -> None:
         if not bandwidths:
@@ -43,14 +43,14 @@ class Mmd(AdversarialLoss):
         self.matching = matching
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = verdicts.both(d, real, fake)
+        on_real, on_fake = functional.both(d, real, fake)
         ours, theirs = d.features(real), d.features(fake)
         unit = _unit(ours)
         within = self.kernel(ours, ours, unit).mean() + self.kernel(theirs, theirs, unit).mean()
         distance = within - 2 * self.kernel(ours, theirs, unit).mean()
-        value = verdicts.cross_entropy(on_real, on_fake) - self.matching * distance
+        value = functional.cross_entropy(on_real, on_fake) - self.matching * distance
         stats = {"d_loss": value.detach(), "d_mmd": distance.detach()}
-        return Loss(value, {**stats, **verdicts.accuracies(on_real, on_fake)})
+        return Loss(value, {**stats, **functional.accuracies(on_real, on_fake)})
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
         with torch.no_grad():

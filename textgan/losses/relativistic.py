@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import functional as F
 
-from textgan.losses import verdicts
-from textgan.options import Literal
-from textgan.roles import AdversarialLoss, Discriminator
-from textgan.types import Loss, Samples, Scores
+from textgan.losses import functional
+from textgan.core.options import Literal
+from textgan.core.roles import AdversarialLoss, Discriminator
+from textgan.core.types import Loss, Samples, Scores
 
 
 class Relativistic(AdversarialLoss):
@@ -24,35 +24,35 @@ class Relativistic(AdversarialLoss):
 
     Args:
         averaged: compare with the mean over the other kind instead of pair by pair.
-        pays: what a fake earns: "log_probability" log sigmoid(d(fake) - mean d(real)), as in RelGAN; "probability",
+        reward_transform: what a fake earns: "log_probability" log sigmoid(d(fake) - mean d(real)), as in RelGAN; "probability",
             without the log; "logit", the difference itself.
     """
 
     def __init__(
-        self, averaged: bool = False, pays: Literal["probability", "log_probability", "logit"] = "log_probability"
+        self, averaged: bool = False, reward_transform: Literal["probability", "log_probability", "logit"] = "log_probability"
     ) -> None:
         self.averaged = averaged
-        self._worth = verdicts.PAYS[pays]
+        self._worth = functional.REWARD_TRANSFORMS[reward_transform]
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = verdicts.both(d, real, fake)
-        pairs = verdicts.pairs(on_real, on_fake)
+        on_real, on_fake = functional.both(d, real, fake)
+        pairs = functional.pairs(on_real, on_fake)
         value = self._averaged(on_real, on_fake) if self.averaged else _surprise(pairs)
         return Loss(
-            value, {"d_loss": value.detach(), "d_accuracy_pairs": verdicts.share(pairs.logits > 0, pairs.weight)}
+            value, {"d_loss": value.detach(), "d_accuracy_pairs": functional.share(pairs.logits > 0, pairs.weight)}
         )
 
     @staticmethod
     def _averaged(on_real: Scores, on_fake: Scores) -> Tensor:
-        mean_real, mean_fake = verdicts.mean(*on_real), verdicts.mean(*on_fake)
+        mean_real, mean_fake = functional.mean(*on_real), functional.mean(*on_fake)
         above = on_real._replace(logits=on_real.logits - mean_fake)
         below = on_fake._replace(logits=mean_real - on_fake.logits)
         return _surprise(above) + _surprise(below)
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits, weight = verdicts.of_fakes(d, fake)
-        return self._worth(logits - verdicts.mean(*d.score(real))) * weight
+        logits, weight = functional.of_fakes(d, fake)
+        return self._worth(logits - functional.mean(*d.score(real))) * weight
 
 
 def _surprise(scores: Scores) -> Tensor:
-    return -verdicts.mean(functional.logsigmoid(scores.logits), scores.weight)
+    return -functional.mean(F.logsigmoid(scores.logits), scores.weight)

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import functional as F
 
-from textgan.losses import verdicts
-from textgan.options import NonNegativeFloat
-from textgan.roles import AdversarialLoss, Discriminator
-from textgan.types import Loss, Samples, Scores, Vocabulary
+from textgan.losses import functional
+from textgan.core.options import NonNegativeFloat
+from textgan.core.roles import AdversarialLoss, Discriminator
+from textgan.core.types import Loss, Samples, Scores, Vocabulary
 
 
 class Wasserstein(AdversarialLoss):
@@ -29,21 +29,21 @@ class Wasserstein(AdversarialLoss):
             smooth by spectral norm.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"double_backward"})
+    requires: ClassVar[frozenset[str]] = frozenset({"double_backward"})
 
     def __init__(self, vocab: Vocabulary, penalty: NonNegativeFloat = 10.0) -> None:
         self.words = vocab.size
         self.penalty = penalty
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = verdicts.both(d, real, fake)
+        on_real, on_fake = functional.both(d, real, fake)
         distance = _mean_critic(on_real) - _mean_critic(on_fake)
         stats = {"d_distance": distance.detach()}
         value = -distance
         if self.penalty:
             norm, counts = self.slopes(d, real, fake)
-            value = value + self.penalty * verdicts.mean((norm - 1).square(), counts)
-            stats["d_gradient_norm"] = verdicts.mean(norm, counts).detach()
+            value = value + self.penalty * functional.mean((norm - 1).square(), counts)
+            stats["d_gradient_norm"] = functional.mean(norm, counts).detach()
         return Loss(value, {"d_loss": value.detach(), **stats})
 
     def slopes(self, d: Discriminator, real: Samples, fake: Samples) -> tuple[Tensor, Tensor]:
@@ -63,10 +63,10 @@ class Wasserstein(AdversarialLoss):
         return Samples(x, real.valid | fake.valid, real.chosen | fake.chosen)
 
     def _lift(self, x: Tensor) -> Tensor:
-        return x if x.is_floating_point() else functional.one_hot(x, self.words).to(torch.get_default_dtype())
+        return x if x.is_floating_point() else F.one_hot(x, self.words).to(torch.get_default_dtype())
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits, weight = verdicts.of_fakes(d, fake)
+        logits, weight = functional.of_fakes(d, fake)
         return logits * weight
 
 
@@ -77,4 +77,4 @@ def _critic(scores: Scores) -> tuple[Tensor, Tensor]:
 
 
 def _mean_critic(scores: Scores) -> Tensor:
-    return verdicts.mean(*_critic(scores))
+    return functional.mean(*_critic(scores))

@@ -1,4 +1,4 @@
-"""BLEU and self-BLEU as the text GAN field compares them: means over sentences of `textgan.bleu`.
+"""BLEU and self-BLEU as the text GAN field compares them: means over sentences of `textgan.metrics.functional.bleu`.
 
 Words are those of the decoded text: where the tokenizer writes an unknown token, it is a word like any other.
 """
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Literal
 
-from textgan.bleu import References, leave_one_out
+from textgan.metrics.functional.bleu import References, leave_one_out
 from textgan.data.corpus import Split
-from textgan.errors import UserError
-from textgan.options import PositiveInt, Sequence
-from textgan.roles import Evaluation, Metric
+from textgan.core.errors import UserError
+from textgan.core.options import PositiveInt, Sequence
+from textgan.metrics.base import Evaluation, Metric
 
 
 class Bleu(Metric):

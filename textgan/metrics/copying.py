@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Literal
 
 from textgan.data.corpus import Split
-from textgan.roles import Evaluation, Metric
+from textgan.metrics.base import Evaluation, Metric
 
 
 class Novelty(Metric):
@@ -16,12 +16,12 @@ class Novelty(Metric):
       BLEU.
     - `copied_train`: samples that do, 1 - `novelty`.
     - `copied_test`: samples that stand in test, which the generator has never seen.
-    - `recurring`: sentences of *test* that stand in train.
+    - `real_copied`: sentences of *test* that stand in train.
 
     Why four: short sentences ("a man on a horse") recur by themselves, so a generator that knows the language
     perfectly copies a little too. It would meet train and test equally often, size for size, and train as
     often as fresh real text does. Copying is `copied_train` above `copied_test` (where both splits are of one
-    size; the larger one is met more often) and above `recurring` (unless the data removed from test what
+    size; the larger one is met more often) and above `real_copied` (unless the data removed from test what
     stands in train: then it is 0).
     """
 
@@ -38,7 +38,7 @@ class Novelty(Metric):
             "novelty": 1 - copied,
             "copied_train": copied,
             "copied_test": _share(evaluation.texts, self._test),
-            "recurring": self._recurring,
+            "real_copied": self._recurring,
         }
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:

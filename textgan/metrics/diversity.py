@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from textgan.errors import UserError
-from textgan.ngrams import Ngrams
-from textgan.options import PositiveInt, Sequence
-from textgan.roles import Evaluation, Metric
+from textgan.core.errors import UserError
+from textgan.metrics.functional.ngrams import Ngrams
+from textgan.core.options import PositiveInt, Sequence
+from textgan.metrics.base import Evaluation, Metric
 
 
 class Distinct(Metric):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from textgan.roles import Evaluation, Metric
+from textgan.metrics.base import Evaluation, Metric
 
 
 class Grammatical(Metric):
@@ -15,7 +15,7 @@ class Grammatical(Metric):
     1: read it beside `unique`.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"grammar"})
+    requires: ClassVar[frozenset[str]] = frozenset({"grammar"})
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         oracle = evaluation.corpus.oracle

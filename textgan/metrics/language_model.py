@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from textgan.data.corpus import Corpus, Split
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.nn.language_model import LanguageModel
-from textgan.options import PositiveInt
-from textgan.roles import Evaluation, Metric
+from textgan.core.options import PositiveInt
+from textgan.metrics.base import Evaluation, Metric
 
 
 class LanguageModelScores(Metric):
@@ -37,7 +37,7 @@ class LanguageModelScores(Metric):
         hidden_dim: size of their states.
     """
 
-    usual: ClassVar[bool] = False
+    default: ClassVar[bool] = False
 
     def __init__(self, *, steps: PositiveInt = 300, hidden_dim: PositiveInt = 128) -> None:
         self.steps, self.hidden_dim = steps, hidden_dim

@@ -7,10 +7,10 @@ from typing import ClassVar, Literal
 
 import torch
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.nn import normal
-from textgan.options import PositiveInt
-from textgan.roles import Evaluation, Metric
+from textgan.core.options import PositiveInt
+from textgan.metrics.base import Evaluation, Metric
 
 ROWS = 512
 """Sentences that are read at once."""
@@ -33,7 +33,7 @@ class Latent(Metric):
         limit: use only that many sentences; null is all.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"posterior"})
+    requires: ClassVar[frozenset[str]] = frozenset({"posterior"})
 
     def __init__(self, *, limit: PositiveInt | None = 2000) -> None:
         self.limit = limit

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from textgan.errors import UserError
-from textgan.roles import Evaluation, Metric
-from textgan.types import Samples
+from textgan.core.errors import UserError
+from textgan.metrics.base import Evaluation, Metric
+from textgan.core.types import Samples
 
 
 class Lengths(Metric):

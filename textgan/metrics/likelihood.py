@@ -16,11 +16,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from textgan.devices import describe
-from textgan.errors import UserError
-from textgan.options import PositiveInt
-from textgan.roles import Evaluation, Generator, Metric
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.ops.device import describe
+from textgan.core.errors import UserError
+from textgan.core.options import PositiveInt
+from textgan.metrics.base import Evaluation, Metric
+from textgan.core.roles import Generator
+from textgan.core.types import Batch, Samples, Vocabulary
 
 LOGITS = 16_000_000
 """The most floats of logits that a chunk of sentences may need, whatever the device could hold."""
@@ -31,7 +32,7 @@ class NllTest(Metric):
 
     - `nll_test`: 0 to inf, lower is better.
     - `nll_test_skipped`: share of the test split's tokens that the vocabulary bars every generator from
-      writing, such as the unknown token where it is barred. Their likelihood is zero by decree, so they are
+      writing, such as the unknown token where it is forbidden. Their likelihood is zero by decree, so they are
       left out of `nll_test`: a smaller vocabulary skips more and looks better for it.
 
     It punishes missing modes (a sentence that the generator cannot write costs much), not bad samples: the
@@ -45,7 +46,7 @@ class NllTest(Metric):
         limit: use only that many sentences, the first of the split; all of them by default.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"log_prob"})
+    requires: ClassVar[frozenset[str]] = frozenset({"log_prob"})
 
     def __init__(self, *, limit: PositiveInt | None = None) -> None:
         self.limit = limit
@@ -60,7 +61,7 @@ class NllTest(Metric):
 
     def signature(self) -> str:
         kind = "|upper-bound" if self._bound else ""
-        return f"nll|split:test|sentences:{self._sentences}|nats-per-token|eos:counted|pad,barred:skipped{kind}"
+        return f"nll|split:test|sentences:{self._sentences}|nats-per-token|eos:counted|pad,forbidden:skipped{kind}"
 
     def _measure(self, generator: Generator, whole: Batch, vocab: Vocabulary, split: str) -> Mapping[str, float]:
         batch = whole[: self.limit]
@@ -69,14 +70,14 @@ class NllTest(Metric):
         self._sentences, self._bound = str(len(batch)), "_bound" if generator.bound else ""
         device = _device(generator)
         chosen = batch.valid & ~batch.given  # [N,T]
-        barred = torch.isin(batch.tokens, torch.tensor(vocab.never, dtype=torch.long))  # [N,T]
+        forbidden = torch.isin(batch.tokens, torch.tensor(vocab.forbidden_ids, dtype=torch.long))  # [N,T]
         pieces = (
-            (generator.real(batch[piece].to(device)), (chosen & ~barred)[piece].to(device))
+            (generator.real(batch[piece].to(device)), (chosen & ~forbidden)[piece].to(device))
             for piece in _pieces(len(batch), _rows(batch.tokens, vocab.size, device))
         )
         return {
             f"nll_{split}{self._bound}": _nats(generator, pieces, f"nll_{split}"),
-            f"nll_{split}_skipped": float(barred[batch.valid].double().mean()),
+            f"nll_{split}_skipped": float(forbidden[batch.valid].double().mean()),
         }
 
 
@@ -89,7 +90,7 @@ class NllValidation(NllTest):
         limit: use only that many sentences, the first of the split; all of them by default.
     """
 
-    usual: ClassVar[bool] = False
+    default: ClassVar[bool] = False
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         corpus = evaluation.corpus
@@ -111,7 +112,7 @@ class Entropy(Metric):
     where the truth is known. Of a generator that knows no more than a bound of its likelihood, it is an upper bound.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"log_prob"})
+    requires: ClassVar[frozenset[str]] = frozenset({"log_prob"})
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         samples, device = evaluation.samples, _device(evaluation.generator)
@@ -134,7 +135,7 @@ class NllOracle(Metric):
     Every valid token of a sample counts, given ones too, for the oracle scores whole sequences.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"oracle"})
+    requires: ClassVar[frozenset[str]] = frozenset({"oracle"})
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         oracle, samples = evaluation.corpus.oracle, evaluation.samples
@@ -187,7 +188,7 @@ def _nats(generator: Generator, pieces: Iterator[tuple[Samples, Tensor]], metric
 
 def _some(tokens: int, metric: str) -> int:
     if not tokens:
-        raise UserError(f"{metric} is an average over tokens and found none to count; all are given, barred or padding")
+        raise UserError(f"{metric} is an average over tokens and found none to count; all are given, forbidden or padding")
     return tokens
 
 
@@ -198,7 +199,7 @@ def _broken(log_prob: Tensor) -> int:
 
 def _rows(tokens: Tensor, words: int, device: torch.device) -> int:
     """How many sentences of [B,T] make a chunk. On a CPU, one that fits its cache is three times as fast."""
-    return max(1, min(LOGITS, describe(device).logits) // (tokens.shape[1] * words))
+    return max(1, min(LOGITS, describe(device).max_logits) // (tokens.shape[1] * words))
 
 
 def _pieces(count: int, rows: int) -> Iterator[slice]:

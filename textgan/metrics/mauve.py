@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from textgan.data.corpus import Split
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 from textgan.nn.language_model import ROWS, LanguageModel
-from textgan.options import PositiveInt
-from textgan.roles import Evaluation, Metric
+from textgan.core.options import PositiveInt
+from textgan.metrics.base import Evaluation, Metric
 
 Floats = NDArray[np.float64]
 SCALE = 5.0
@@ -52,7 +52,7 @@ class Mauve(Metric):
         seeds: how many k-means.
     """
 
-    usual: ClassVar[bool] = False
+    default: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -10,9 +10,9 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from textgan.data.corpus import Split
-from textgan.ngrams import Ngrams
-from textgan.options import Fraction
-from textgan.roles import Evaluation, Metric
+from textgan.metrics.functional.ngrams import Ngrams
+from textgan.core.options import Fraction
+from textgan.metrics.base import Evaluation, Metric
 
 ORDER = 2
 PAIRS = 200_000
@@ -24,9 +24,9 @@ class NearCopies(Metric):
 
     - `near_train`: samples with such a sentence in train; lower is newer. Word-for-word copies are among them.
     - `near_test`: samples with one in test, which the generator has never seen.
-    - `near_recurring`: sentences of *test* with one in train: how often fresh real text comes so near by itself.
+    - `near_real_copied`: sentences of *test* with one in train: how often fresh real text comes so near by itself.
 
-    As with `novelty`, copying is `near_train` above `near_recurring`, and above `near_test` where the splits are of one
+    As with `novelty`, copying is `near_train` above `near_real_copied`, and above `near_test` where the splits are of one
     size. A sentence of eight words of which one in the middle is another shares 5 of its 7 pairs, one of twelve 9 of
     11. Sentences of one word have no pair and are never near. Which sentences can be near at all is known from the
     rarest pairs of a sample (prefix filtering, Chaudhuri et al. 2006), so it takes seconds for 10,000 against 10,000
@@ -36,7 +36,7 @@ class NearCopies(Metric):
         share: of the sample's different pairs of words, how many one sentence must have.
     """
 
-    usual = False
+    default = False
 
     def __init__(self, *, share: Fraction = 0.7) -> None:
         self.share = share
@@ -51,7 +51,7 @@ class NearCopies(Metric):
         return {
             "near_train": self._near(evaluation.texts, train.texts),
             "near_test": self._near(evaluation.texts, test.texts),
-            "near_recurring": self._recurring,
+            "near_real_copied": self._recurring,
         }
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:

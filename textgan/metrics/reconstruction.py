@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from textgan.draws import greedy
-from textgan.errors import UserError
-from textgan.options import PositiveInt
-from textgan.roles import Evaluation, Metric
-from textgan.types import Batch
+from textgan.generation.token_samplers import greedy
+from textgan.core.errors import UserError
+from textgan.core.options import PositiveInt
+from textgan.metrics.base import Evaluation, Metric
+from textgan.core.types import Batch
 
 ROWS = 1000
 """Sentences that are encoded and written at once."""
@@ -32,7 +32,7 @@ class Reconstruction(Metric):
         limit: use only that many sentences, the first of the split.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"codes"})
+    requires: ClassVar[frozenset[str]] = frozenset({"codes"})
 
     def __init__(self, *, limit: PositiveInt | None = 2000) -> None:
         self.limit = limit
@@ -47,7 +47,7 @@ class Reconstruction(Metric):
         for start in range(0, len(batch), ROWS):
             piece = batch[start : start + ROWS].to(device)
             shown = Batch(piece.tokens * piece.given, torch.ones_like(piece.valid), piece.given)
-            written = generator.write(generator.encode(piece), shown, greedy)
+            written = generator.decode_codes(generator.encode(piece), shown, greedy)
             right.append(((written.x == piece.tokens) & written.valid).cpu())
         same, counts = torch.cat(right), batch.valid & ~batch.given
         return {

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from textgan.data.corpus import Split
-from textgan.errors import UserError
-from textgan.ngrams import Ngrams
-from textgan.options import PositiveInt
-from textgan.options import Sequence as Listed
-from textgan.roles import Evaluation, Metric
+from textgan.core.errors import UserError
+from textgan.metrics.functional.ngrams import Ngrams
+from textgan.core.options import PositiveInt
+from textgan.core.options import Sequence as Listed
+from textgan.metrics.base import Evaluation, Metric
 
 
 class Repetition(Metric):
@@ -25,7 +25,7 @@ class Repetition(Metric):
         orders: lengths of the n-grams, in words; each has a score of its own.
     """
 
-    usual = False
+    default = False
 
     def __init__(self, *, orders: Listed[PositiveInt] = (1, 2, 3)) -> None:
         if not orders:

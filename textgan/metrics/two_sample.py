@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textgan.data.corpus import Corpus, Split
-from textgan.errors import UserError
-from textgan.nn.windows import TextConvolution
-from textgan.options import PositiveInt
-from textgan.roles import Evaluation, Metric
-from textgan.types import Vocabulary
+from textgan.core.errors import UserError
+from textgan.nn.text_conv import TextConvolution
+from textgan.core.options import PositiveInt
+from textgan.metrics.base import Evaluation, Metric
+from textgan.core.types import Vocabulary
 
 ROWS = 256
 """Sequences in a step, half of them real; and in a piece that is judged."""
@@ -47,7 +47,7 @@ class TwoSample(Metric):
         filters: of each width, 1 to 4 words.
     """
 
-    usual: ClassVar[bool] = False
+    default: ClassVar[bool] = False
 
     def __init__(self, *, steps: PositiveInt = 150, filters: PositiveInt = 32) -> None:
         self.steps, self.filters = steps, filters
@@ -107,8 +107,8 @@ class TwoSample(Metric):
 def _writable(split: Split, vocab: Vocabulary) -> Rows:
     """The sentences of a split that a generator may write, too."""
     batch = split.batch
-    barred = torch.isin(batch.tokens, torch.tensor(vocab.never, dtype=torch.long)) & batch.valid
-    rows = ~barred.any(1)
+    forbidden = torch.isin(batch.tokens, torch.tensor(vocab.forbidden_ids, dtype=torch.long)) & batch.valid
+    rows = ~forbidden.any(1)
     return batch.tokens[rows], batch.valid[rows]
 
 

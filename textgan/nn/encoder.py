@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from textgan.nn.lstm import LSTM
 from textgan.nn.embedding import embed
 
 
@@ -23,13 +24,8 @@ class LstmEncoder(nn.Module):
     def __init__(self, size: int, embed_dim: int, hidden_dim: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(size, embed_dim)
-        self.lstm = nn.LSTM(embed_dim, hidden_dim, batch_first=True)
+        self.lstm = LSTM(embed_dim, hidden_dim)
         nn.init.normal_(self.embedding.weight, std=0.1)
-
-    def train(self, mode: bool = True) -> LstmEncoder:
-        super().train(mode)
-        self.lstm.train()  # it has no dropout of its own, and cuDNN has no backward in evaluation mode
-        return self
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
         """x: ids [B,T] or simplex [B,T,V]; valid: [B,T], True up to a sentence's end -> [B,H], all zero if it is empty.

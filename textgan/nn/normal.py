@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
+def sample(mean: Tensor, log_variance: Tensor) -> Tensor:
     """A point of each distribution, [...,Z], through which gradients reach both of its parameters."""
     return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
 

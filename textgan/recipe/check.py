@@ -7,14 +7,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from textgan import registry, spec
-from textgan.errors import UserError
-from textgan.options import PhaseName
+from textgan.core import registry, spec
+from textgan.core.errors import UserError
+from textgan.core.options import PhaseName
 from textgan.recipe import schema, values
-from textgan.recipe.capability import complaints, lacking
-from textgan.recipe.layers import merge
-from textgan.recipe.problems import Path, Places, Problem, nearest
-from textgan.spec import MISSING, Option, Spec
+from textgan.recipe.compatibility import incompatibilities, lacking
+from textgan.recipe.merge import merge, named_turns
+from textgan.recipe.problems import Path, Locations, Problem, nearest
+from textgan.core.spec import MISSING, Option, Spec
 
 Tree = dict[str, Any]
 CORPUS = frozenset({"tokenizer", "vocab", "corpus", "max_len"})
@@ -24,15 +24,15 @@ CORPUS = frozenset({"tokenizer", "vocab", "corpus", "max_len"})
 class Checker:
     """Collects problems while it fills. One recipe, one checker."""
 
-    def __init__(self, places: Places) -> None:
-        self.places = places
+    def __init__(self, locations: Locations) -> None:
+        self.locations = locations
         self.problems: list[Problem] = []
         self.specs: dict[str, Spec] = {}
         self.broken: set[str] = set()
         """Blocks that are there and wrong: complained of once, not again by everything that needs them."""
 
     def complain(self, path: Path, text: str) -> None:
-        self.problems.append(Problem(path, text, nearest(path, self.places)))
+        self.problems.append(Problem(path, text, nearest(path, self.locations)))
 
     def recipe(self, tree: Tree) -> Tree:
         """Checks everything; the filled tree is whole only if there are no problems."""
@@ -49,9 +49,9 @@ class Checker:
             filled[name] = [
                 self._component(kind, item, (name, i)) for i, item in enumerate(self._list(tree.get(name), (name,)))
             ]
-        self._absent_phases(filled["callbacks"], filled["phases"])
-        self._unmoved(filled["phases"])
-        for block, text in complaints(self.specs):
+        self._check_phase_names(filled["callbacks"], filled["phases"])
+        self._check_updates(filled["phases"])
+        for block, text in incompatibilities(self.specs):
             self.complain((block,), text)
         filled["controls"] = self._controls(tree)
         return filled
@@ -64,9 +64,9 @@ class Checker:
                 names = ", ".join(c.name for c in registry.components(kind))
                 self.complain((kind,), f"is missing; a recipe needs a {kind} block (there are: {names})")
         if given["reward"] is None and given["discriminator"] is not None:
-            given["reward"] = schema.USUAL["reward"]
-        given["decoding"] = schema.USUAL["decoding"] if given["decoding"] is None else given["decoding"]
-        for kind, usual in schema.USUAL.items():
+            given["reward"] = schema.DEFAULT_NAMES["reward"]
+        given["decoding"] = schema.DEFAULT_NAMES["decoding"] if given["decoding"] is None else given["decoding"]
+        for kind, usual in schema.DEFAULT_NAMES.items():
             block = given[kind]
             if isinstance(block, dict) and "name" not in block:
                 given[kind] = {"name": usual, **block}
@@ -75,11 +75,11 @@ class Checker:
             if block is not None and kind not in self.specs:
                 self.broken.add(kind)
             if kind == "data" and given["tokenizer"] is None and self._gives_text():
-                given["tokenizer"] = schema.USUAL["tokenizer"]
+                given["tokenizer"] = schema.DEFAULT_NAMES["tokenizer"]
         return filled
 
     def _gives_text(self) -> bool:
-        return "data" in self.specs and self.specs["data"].traits.get("gives") == "text"
+        return "data" in self.specs and self.specs["data"].traits.get("output_type") == "text"
 
     def _component(self, kind: str, block: Any, path: Path, extra: Mapping[str, Option] | None = None) -> Any:
         """A block of one component, filled with its defaults."""
@@ -95,7 +95,7 @@ class Checker:
         try:
             known = spec.read(registry.find(kind, name))
         except UserError as error:
-            self.complain((*path, "name") if (*path, "name") in self.places else path, str(error))
+            self.complain((*path, "name") if (*path, "name") in self.locations else path, str(error))
             return None
         if path == (kind,):
             self._shared(known, kind, list(schema.BLOCKS)[: list(schema.BLOCKS).index(kind)], path)
@@ -113,7 +113,7 @@ class Checker:
 
     def _shared(self, known: Spec, kind: str, earlier: Iterable[str], path: Path) -> None:
         """A component asks for players that the recipe must have."""
-        for need in sorted(known.shared - known.spared - CORPUS - {"texts", "parameters", "run_folder", "exported"}):
+        for need in sorted(known.shared - known.optional_shared - CORPUS - {"texts", "parameters", "run_folder", "exported"}):
             if need not in earlier:
                 self.complain(path, f'"{known.component.name}" asks for the {need}, which a {kind} cannot have')
             elif need not in self.specs and need not in self.broken:
@@ -169,7 +169,7 @@ class Checker:
         filled = {}
         for name, block in self._mapping(tree, ("optimizers",)).items():
             if isinstance(block, dict) and "name" not in block:
-                block = {"name": schema.USUAL_OPTIMIZER, **block}
+                block = {"name": schema.DEFAULT_OPTIMIZER, **block}
             filled[name] = self._component("optimizer", block, ("optimizers", name), schema.OPTIMIZER)
         return filled
 
@@ -178,20 +178,16 @@ class Checker:
         phases = {name: phase for name, phase in self._mapping(tree, ("phases",)).items() if phase is not None}
         if not phases:
             self.complain(
-                ("phases",), "is missing; a recipe needs at least one phase, name: {steps: ..., turns: [...]}"
+                ("phases",), "is missing; a recipe needs at least one phase, name: {rounds: ..., turns: {...}}"
             )
         for name, phase in phases.items():
             path: Path = ("phases", name)
             options = self._options(self._mapping(phase, path), schema.PHASE, path, "a phase")
-            turns = options.get("turns")
-            options["turns"] = [
-                self._turn(turn, (*path, "turns", i), optimizers)
-                for i, turn in enumerate(turns if isinstance(turns, list) else [])
-            ]
+            options["turns"] = self._turns(options.get("turns"), (*path, "turns"), optimizers)
             filled[name] = options
         return filled
 
-    def _absent_phases(self, callbacks: Iterable[Tree | None], phases: Tree) -> None:
+    def _check_phase_names(self, callbacks: Iterable[Tree | None], phases: Tree) -> None:
         """A callback that waits for a phase that never comes."""
         for i, block in enumerate(callbacks):
             if block is None or not phases:
@@ -204,9 +200,9 @@ class Checker:
                         ("callbacks", i, name), f'there is no phase "{wanted}"{near} callbacks=[] leaves callbacks out'
                     )
 
-    def _unmoved(self, phases: Tree) -> None:
+    def _check_updates(self, phases: Tree) -> None:
         """A verdict that is never trained, or a critic: it would run, and mean nothing."""
-        turns = [turn for phase in phases.values() for turn in phase["turns"] if turn is not None]
+        turns = [turn for phase in phases.values() for turn in phase["turns"].values()]
         moved = {player.split(".")[0] for turn in turns for player in turn["updates"]}
         asked: set[str] = set()
         for turn in turns:
@@ -218,16 +214,28 @@ class Checker:
                 f'the reward "{reward.component.name}" is a verdict of the discriminator, which no turn trains; '
                 "add the turn discriminate",
             )
-        if "estimator" in asked and estimator and estimator.traits.get("learns") and "estimator" not in moved:
+        if "estimator" in asked and estimator and estimator.traits.get("has_parameters") and "estimator" not in moved:
             self.complain(
                 ("phases",),
                 f'estimator "{estimator.component.name}" has parameters of its own, which no turn trains; '
                 "write updates: [generator, estimator] where it is used",
             )
 
-    def _turn(self, turn: Any, path: Path, optimizers: Tree) -> Any:
+    def _turns(self, turns: Any, path: Path, optimizers: Tree) -> Tree:
+        turns = named_turns(turns)
+        if not isinstance(turns, dict):
+            if isinstance(turns, list):
+                self.complain(path, "expected objectives by name; give turns with options as NAME: {objective: ...}")
+            return {}
+        found = {str(name): self._turn(turn, str(name), path, optimizers) for name, turn in turns.items() if turn is not None}
+        return {name: turn for name, turn in found.items() if turn is not None}
+
+    def _turn(self, turn: Any, turn_name: str, path: Path, optimizers: Tree) -> Any:
+        path = (*path, turn_name)
         turn = {"objective": turn} if isinstance(turn, str) else turn
-        if not isinstance(turn, dict) or not isinstance(turn.get("objective"), str):
+        if isinstance(turn, dict):
+            turn = {"objective": turn_name, **turn}
+        if not isinstance(turn, dict) or not isinstance(turn["objective"], str):
             self.complain(path, 'expected an objective, such as "likelihood", or {objective: ..., times: ...}')
             return None
         known = {key: value for key, value in turn.items() if key in schema.TURN}
@@ -253,7 +261,7 @@ class Checker:
 
     def _metrics(self, given: Any) -> list[Any]:
         path = ("evaluate", "metrics")
-        provides = self._trait("data", "provides") | self._trait("generator", "offers")
+        provides = self._trait("data", "capabilities") | self._trait("generator", "capabilities")
         if given is None:
             fitting = []
             for component in registry.components("metric"):
@@ -261,7 +269,7 @@ class Checker:
                     traits = spec.read(component).traits
                 except UserError:
                     continue  # a broken plugin's metric is reported when it is asked for
-                if traits["usual"] and traits["needs"] <= provides:
+                if traits["default"] and traits["requires"] <= provides:
                     fitting.append(component.name)
             return [self._component("metric", name, path) for name in fitting]
         filled = []
@@ -269,7 +277,7 @@ class Checker:
             block = self._component("metric", item, (*path, i))
             filled.append(block)
             lacking = (
-                sorted(spec.read(registry.find("metric", block["name"])).traits["needs"] - provides) if block else []
+                sorted(spec.read(registry.find("metric", block["name"])).traits["requires"] - provides) if block else []
             )
             if lacking and not {"data", "generator"} - self.specs.keys():
                 data, generator = (self.specs[kind].component.name for kind in ("data", "generator"))
@@ -297,11 +305,11 @@ class Checker:
                 self.complain(path, "expected what the control changes, such as {reward: constant}")
                 continue
             below = {key: value for key, value in tree.items() if key != "controls"}
-            moved = {p[2:]: place for p, place in self.places.items() if p[:2] == path and len(p) > 2}
-            merged, places = merge(below, dict(self.places), changes, moved)
-            inner = Checker(places)
+            moved = {p[2:]: location for p, location in self.locations.items() if p[:2] == path and len(p) > 2}
+            merged, locations = merge(below, dict(self.locations), changes, moved)
+            inner = Checker(locations)
             inner.recipe(merged)
             fresh = [p for p in inner.problems if p.text not in {q.text for q in self.problems}]
-            self.problems += [Problem((*path, *p.path), p.text, p.place) for p in fresh]
+            self.problems += [Problem((*path, *p.path), p.text, p.location) for p in fresh]
             filled[name] = changes
         return filled

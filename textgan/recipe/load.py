@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from textgan.recipe import layers, schema
+from textgan.recipe import merge, schema
 from textgan.recipe.check import Checker
-from textgan.recipe.layers import bundled
-from textgan.recipe.problems import Path, Place, RecipeError
+from textgan.recipe.merge import bundled
+from textgan.recipe.problems import Path, Location, RecipeError
 
 __all__ = ["Recipe", "bundled", "load"]
 
@@ -40,8 +40,8 @@ class Recipe:
     def changed(self, name: str, changes: Mapping[str, Any]) -> Recipe:
         """This recipe with changes laid over it, without its controls. Raises RecipeError."""
         below = {key: value for key, value in self.given.items() if key != "controls"}
-        tree, places = layers.merge(below, {}, dict(changes), {})
-        return _checked(name, self.file, tree, places)
+        tree, locations = merge.merge(below, {}, dict(changes), {})
+        return _checked(name, self.file, tree, locations)
 
     def without_controls(self) -> Recipe:
         """The same, run by itself."""
@@ -65,21 +65,21 @@ def load(name: str | File, settings: Iterable[str] = (), controls: bool = True) 
 
     Without its controls, these may be of no sense: a control may change a phase that the settings leave out.
     """
-    file = layers.resolve(str(name))
-    tree, places = layers.read(file)
-    layers.override(tree, places, settings)
+    file = merge.resolve(str(name))
+    tree, locations = merge.read(file)
+    merge.override(tree, locations, settings)
     if not controls:
         tree.pop("controls", None)
-    return _checked(file.stem, str(file), tree, places)
+    return _checked(file.stem, str(file), tree, locations)
 
 
 def from_tree(name: str, tree: Mapping[str, Any]) -> Recipe:
     """A recipe from values that no file holds."""
-    return _checked(name, name, dict(tree), {(): Place(name, 0)})
+    return _checked(name, name, dict(tree), {(): Location(name, 0)})
 
 
-def _checked(name: str, file: str, tree: dict[str, Any], places: Mapping[Path, Place]) -> Recipe:
-    checker = Checker(places)
+def _checked(name: str, file: str, tree: dict[str, Any], locations: Mapping[Path, Location]) -> Recipe:
+    checker = Checker(locations)
     filled = checker.recipe(tree)
     if checker.problems:
         raise RecipeError(file, checker.problems)

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, all of it at once, each with its place."""
+"""What is wrong with a recipe, all of it at once, each with its location."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from textgan.errors import UserError
+from textgan.core.errors import UserError
 
 Path = tuple[str | int, ...]
 """Where a value stands: ("optimizers", "generator", "lr")."""
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A line of a file, or the command line (line 0)."""
 
     file: str
@@ -22,7 +22,7 @@ class Place(NamedTuple):
         return f"line {self.line}" if self.line else "command line"
 
 
-Places = Mapping[Path, Place]
+Locations = Mapping[Path, Location]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Problem:
 
     path: Path
     text: str
-    place: Place | None = None
+    location: Location | None = None
 
 
 def dotted(path: Path) -> str:
@@ -49,7 +49,7 @@ class RecipeError(UserError):
 
     def __init__(self, recipe: str, problems: Sequence[Problem]) -> None:
         self.recipe = recipe
-        self.problems = sorted(problems, key=lambda p: p.place or Place("", 1 << 30))
+        self.problems = sorted(problems, key=lambda p: p.location or Location("", 1 << 30))
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -57,9 +57,9 @@ class RecipeError(UserError):
         wide = max(len(dotted(p.path)) for p in self.problems)
         lines = [f"{self.recipe}: {count} problem{'s' * (count > 1)}"]
         for problem in self.problems:
-            where = str(problem.place or "")
-            if problem.place and problem.place.line and problem.place.file != self.recipe:
-                where += f" of {_short(problem.place.file)}"
+            where = str(problem.location or "")
+            if problem.location and problem.location.line and problem.location.file != self.recipe:
+                where += f" of {_short(problem.location.file)}"
             lines.append(f"  {where:<12} {dotted(problem.path):<{min(wide, 40)}}  {problem.text}".rstrip())
         return "\n".join(lines)
 
@@ -69,9 +69,9 @@ def _short(file: str) -> str:
     return "/".join(file.rsplit("/", 2)[-2:])
 
 
-def nearest(path: Path, places: Places) -> Place | None:
-    """The place of a path, or of the nearest thing around it that has one."""
+def nearest(path: Path, locations: Locations) -> Location | None:
+    """The location of a path, or of the nearest thing around it that has one."""
     for end in range(len(path), -1, -1):
-        if path[:end] in places:
-            return places[path[:end]]
+        if path[:end] in locations:
+            return locations[path[:end]]
     return None

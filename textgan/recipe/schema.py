@@ -1,9 +1,9 @@
-"""The parts of a recipe that are no component: which keys there are, what they may hold, what they mean."""
+"""Defines the keys of a recipe that are not components: their types, defaults and meaning."""
 
 from __future__ import annotations
 
-from textgan.options import Any, Count, Mapping, NonNegativeFloat, PositiveFloat, PositiveInt
-from textgan.spec import MISSING, Option
+from textgan.core.options import Any, Count, Mapping, NonNegativeFloat, PositiveFloat, PositiveInt
+from textgan.core.spec import MISSING, Option
 
 
 def _option(name: str, annotation: str, kind: Any, default: Any, doc: str) -> Option:
@@ -17,41 +17,43 @@ def _table(*options: Option) -> dict[str, Option]:
 BLOCKS = {
     "data": "Where text comes from.",
     "tokenizer": "How text is split; null is `word` for text, and nothing for sources of ready ids.",
-    "blanks": "Which tokens of real text the generator is shown while it trains; null is none.",
-    "generator": "What writes.",
-    "discriminator": "What tells real from written, if anything does.",
-    "loss": "The rules between the two.",
-    "estimator": "How a reward becomes a gradient.",
-    "reward": "What the generator is paid; null is the discriminator's `verdict`, where there is one.",
-    "decoding": "How text is taken from the generator for evaluations; null is `ancestral`.",
+    "blanks": "Which tokens of real text the generator is given during training; null is none.",
+    "generator": "Generates sequences.",
+    "discriminator": "Tells real sequences from generated ones; null if there is none.",
+    "loss": "The discriminator's loss and the reward that its scores become.",
+    "estimator": "Turns a reward into gradients.",
+    "reward": "The generator's reward; null is `adversarial` if there is a discriminator.",
+    "decoding": "How text is generated for evaluations; null is `ancestral`.",
 }
-"""The recipe's components, in the order in which they are built. Each may use what stands before it."""
+"""The recipe's components, in the order in which they are built. Each may use those before it."""
 
-USUAL = {"tokenizer": "word", "reward": "verdict", "decoding": "ancestral"}
-"""What a block that gives no name means."""
-USUAL_OPTIMIZER = "adam"
+DEFAULT_NAMES = {"tokenizer": "word", "reward": "adversarial", "decoding": "ancestral"}
+"""The component of a block without a name."""
+DEFAULT_OPTIMIZER = "adam"
 
 RUN = _table(
-    _option("seed", "Count", Count, 0, "One seed; every source of chance in a run is derived from it."),
-    _option("device", "str", str, "auto", "auto, cpu, cuda, cuda:1 or mps. auto takes a GPU if there is one."),
-    _option("batch_size", "PositiveInt", PositiveInt, 64, "Sequences in a step."),
+    _option("seed", "Count", Count, 0, "The seed from which all random numbers of a run are derived."),
+    _option("device", "str", str, "auto", "auto, cpu, cuda, cuda:1 or mps. auto uses a GPU if there is one."),
+    _option("batch_size", "PositiveInt", PositiveInt, 64, "Sequences in a batch."),
     _option("max_len", "PositiveInt | None", PositiveInt | None, None, "Longest sequence in tokens, without the end; "
             "null is the longest training sequence, at most 128. Longer lines are left out and counted."),
 )  # fmt: skip
 
 PHASE = _table(
-    _option("steps", "Count", Count, MISSING, "Rounds; in each, every turn is played."),
-    _option("turns", "list", list[Any], MISSING, "Objectives, by name or with options."),
+    _option("rounds", "Count", Count, MISSING, "Rounds; in each, every turn is played in order."),
+    _option("turns", "Mapping[str, Any] | list", Mapping[str, Any] | list[Any], MISSING, "Turns by name, each an "
+            "objective or a mapping with its options; a list of objectives names each turn after its objective. Turns "
+            "are merged key by key, and null removes one."),
     _option("evaluate", "PositiveInt | None", PositiveInt | None, None, "Also evaluate every so many rounds; "
             "the end of a phase is always evaluated."),
 )  # fmt: skip
 
 TURN = _table(
-    _option("objective", "str", str, MISSING, "What it minimises."),
+    _option("objective", "str", str, MISSING, "What it minimises; by default the turn's name."),
     _option("times", "PositiveInt", PositiveInt, 1, "How often it is played in a round."),
     _option("every", "PositiveInt", PositiveInt, 1, "It is played in every n-th round, from the first."),
     _option("updates", "list[str] | Mapping[str, str] | None", list[str] | Mapping[str, str] | None, None,
-            "Players that it moves, each by the optimizer of its own name, or player: optimizer."),
+            "Players that it updates, each by the optimizer of its own name, or player: optimizer."),
 )  # fmt: skip
 
 OPTIMIZER = _table(
@@ -61,7 +63,7 @@ OPTIMIZER = _table(
 EVALUATE = _table(
     _option("samples", "PositiveInt", PositiveInt, 1000, "Sequences to generate for the metrics."),
     _option("metrics", "list | None", list[Any] | None, None, "Metrics; null is every one that the data "
-            "allows and that is usual."),
+            "allows and that is computed by default."),
     _option("start", "bool", bool, False, "Also evaluate before the first step."),
 )  # fmt: skip
 
@@ -69,13 +71,13 @@ CHECKPOINT = _table(
     _option("minutes", "NonNegativeFloat", NonNegativeFloat, 5.0, "Save at least this often, between rounds; "
             "0 saves after every round. The end of each phase is always saved."),
     _option("keep", "PositiveInt", PositiveInt, 2, "Latest checkpoints to keep, beside those that end a phase."),
-    _option("best", "str | None", str | None, None, "A number to choose by, such as nll_validation: the model "
-            "that is saved in the end is that of its best evaluation. Null is the last."),
+    _option("best", "str | None", str | None, None, "A metric to choose by, such as nll_validation: the model "
+            "saved at the end is that of its best evaluation. Null is the last."),
 )  # fmt: skip
 
 LOG = _table(
     _option("every", "PositiveInt", PositiveInt, 10, "Rounds between entries of training statistics."),
-    _option("samples", "Count", Count, 8, "Sentences to show and keep at each evaluation, from the same draws."),
+    _option("samples", "Count", Count, 8, "Sentences to show and keep at each evaluation, from the same random numbers."),
 )
 
 SECTIONS = {"evaluate": EVALUATE, "checkpoint": CHECKPOINT, "log": LOG}

@@ -29,7 +29,7 @@ def problem(value: Any, kind: Any) -> str | None:
         _adapter(kind).validate_python(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        bounds = [e for e in found if " than " in e["msg"]]  # of a union's complaints, those that came furthest
+        bounds = [e for e in found if " than " in e["msg"]]  # of a union's incompatibilities, those that came furthest
         expected = dict.fromkeys(_expectation(e["msg"]) for e in bounds or found)
         return f"expected {' or '.join(expected)}, found {_shown(found[0]['input'] if len(found) == 1 else value)}"
     return None

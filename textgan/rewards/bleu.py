@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from textgan.bleu import References
+from textgan.metrics.functional.bleu import References
 from textgan.data.corpus import Corpus
-from textgan.errors import UserError
-from textgan.options import PositiveInt
-from textgan.roles import Reward
-from textgan.types import Samples
+from textgan.core.errors import UserError
+from textgan.core.options import PositiveInt
+from textgan.core.roles import Reward
+from textgan.core.types import Samples
 
 
 class Bleu(Reward):

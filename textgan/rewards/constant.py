@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.roles import Reward
-from textgan.types import Samples, Space
+from textgan.core.roles import Reward
+from textgan.core.types import Samples, Space
 
 
 class Constant(Reward):
@@ -21,7 +21,7 @@ class Constant(Reward):
         value: the reward; 0.3 is about what SeqGAN's discriminator pays.
     """
 
-    reads: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})
+    input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})
 
     def __init__(self, value: float = 0.3) -> None:
         self.value = value

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from textgan.data.tokenizer import Tokenizer
-from textgan.errors import UserError
-from textgan.roles import Reward
-from textgan.types import Samples
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.core.errors import UserError
+from textgan.core.roles import Reward
+from textgan.core.types import Samples
 
 
 class Scorer(Reward):

@@ -14,9 +14,9 @@ from textgan.testing.contracts import (
     check_reward,
     check_source,
 )
-from textgan.testing.exact import enumerate_sequences, exact_gradient, expected_gradient, flat
-from textgan.testing.laboratory import Measured, Problem, measure, problems
-from textgan.testing.worlds import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
+from textgan.testing.exact_gradient import enumerate_sequences, exact_gradient, expected_gradient, flat
+from textgan.testing.gradient_problems import Measured, Problem, measure, problems
+from textgan.testing.fixtures import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
 
 __all__ = [
     "Measured",

@@ -9,23 +9,16 @@ import torch
 from torch import nn
 
 from textgan.data.corpus import Corpus
-from textgan.decodings.ancestral import Ancestral
-from textgan.draws import by_logits
-from textgan.evaluation import generate
-from textgan.roles import (
-    AdversarialLoss,
-    Discriminator,
-    Estimator,
-    Evaluation,
-    Generator,
-    Metric,
-    Reward,
-    Source,
-)
-from textgan.testing.exact import enumerate_sequences
-from textgan.testing.laboratory import fits, measure, problems
-from textgan.testing.worlds import tiny_corpus, tiny_vocabulary
-from textgan.types import Batch, Samples, Vocabulary
+from textgan.generation.decoding.ancestral import Ancestral
+from textgan.generation.token_samplers import from_logits
+from textgan.runs.evaluator import generate
+from textgan.core.roles import AdversarialLoss, Discriminator, Estimator, Generator, Reward
+from textgan.metrics.base import Evaluation, Metric
+from textgan.data.interfaces import Source
+from textgan.testing.exact_gradient import enumerate_sequences
+from textgan.testing.gradient_problems import fits, measure, problems
+from textgan.testing.fixtures import tiny_corpus, tiny_vocabulary
+from textgan.core.types import Batch, Samples, Vocabulary
 
 
 def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
@@ -45,7 +38,7 @@ def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
         samples = generator.decode(samples)
         ids = samples.x
         assert ids.shape == (6, 4), "decode must give ids, [B,T]"
-        if "log_prob" in generator.offers:
+        if "log_prob" in generator.capabilities:
             log_prob = generator.log_prob(samples)
             assert log_prob.shape == samples.valid.shape, "log_prob must be [B,T]"
             assert generator.bound or bool((log_prob <= 0).all()), "log_prob must not exceed 0"
@@ -55,23 +48,23 @@ def check_generator(make: Callable[[Vocabulary], Generator]) -> None:
         assert math.isfinite(loss.value.item()), "likelihood must be finite"
         loss.value.backward()
         assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in generator.parameters()), "no gradient"
-        if "noise" not in generator.offers:
+        if "noise" not in generator.capabilities:
             given = torch.zeros_like(batch.given)
             given[:, :2] = samples.valid[:, :2]
             kept = generator.decode(generator.sample(Batch(ids, samples.valid, given)))
             assert bool((kept.x[given] == ids[given]).all()), "what is given must be kept"
             assert not bool((kept.chosen & given).any()), "what is given is not chosen"
-        if "rollouts" in generator.offers:
+        if "rollouts" in generator.capabilities:
             _check_rollouts(generator, samples)
-        if "relaxed" in generator.offers and vocab.eos is None:
+        if "relaxed" in generator.capabilities and vocab.eos is None:
             _check_relaxed(generator)
-        if "log_prob" in generator.offers:
+        if "log_prob" in generator.capabilities:
             _check_law(generator, vocab)
 
 
 def _check_relaxed(generator: Generator) -> None:
     """Samples on the simplex carry gradients from the last word back to the parameters."""
-    soft = generator.sample(Batch.blank(6, 4), by_logits(lambda logits: logits.softmax(-1)))
+    soft = generator.sample(Batch.blank(6, 4), from_logits(lambda logits: logits.softmax(-1)))
     assert soft.x.dim() == 3, "relaxed samples must be [B,T,V]"
     torch.testing.assert_close(soft.x.sum(2), torch.ones(soft.valid.shape), msg="each word must lie on the simplex")
     generator.zero_grad()
@@ -125,7 +118,7 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator], code_dim: i
         make: vocabulary -> a discriminator over it.
         code_dim: Z, for one that reads latent codes [B,Z]; a sentence's is then the mean of fixed codes of its words.
     """
-    vocab = Vocabulary(6, bos=1, eos=2, pad=0, never=(0, 1))
+    vocab = Vocabulary(6, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
     torch.manual_seed(0)
     d = make(vocab).eval()
     x = torch.randint(3, 6, (8, 5))
@@ -133,17 +126,17 @@ def check_discriminator(make: Callable[[Vocabulary], Discriminator], code_dim: i
     words = Samples(x.masked_fill(~valid, vocab.pad), valid, valid)
     samples = _seen(words, vocab, code_dim)
     scores = d(samples)
-    wide = {"sequence": 1, "token": 5}[d.judges]
+    wide = {"sequence": 1, "token": 5}[d.granularity]
     assert scores.logits.shape == (8, wide), (
-        f"logits must be [B,{wide}] for a discriminator that judges each {d.judges}"
+        f"logits must be [B,{wide}] for a discriminator that judges each {d.granularity}"
     )
     assert scores.weight.shape == scores.logits.shape, "weight must have the logits' shape"
     torch.testing.assert_close(d.score(samples).logits, scores.logits, msg="score must equal forward")
     longer = _seen(Samples(*(nn.functional.pad(part, (0, 3)) for part in (words.x, valid, valid))), vocab, code_dim)
     torch.testing.assert_close(d(longer).logits[:, :wide], scores.logits, msg="padding must change nothing")
-    if "features" in d.offers:
+    if "features" in d.capabilities:
         assert d.features(samples).shape[0] == 8, "features must be [B,F]"
-    if "double_backward" in d.offers:
+    if "double_backward" in d.capabilities:
         _check_double_backward(d, samples, vocab)
     everywhere = torch.ones(32, 5, dtype=torch.bool)
     same = (Samples(torch.full((32, 5), word), everywhere, everywhere) for word in (3, 4))
@@ -169,7 +162,7 @@ def _seen(words: Samples, vocab: Vocabulary, code_dim: int) -> Samples:
 
 def _check_double_backward(d: Discriminator, samples: Samples, vocab: Vocabulary) -> None:
     """The slope of the verdicts, in codes or in ids as points of the simplex, has a gradient of its own."""
-    between = {"simplex", "latent"} & d.reads
+    between = {"simplex", "latent"} & d.input_spaces
     assert between, "double_backward promises verdicts between words: declare that it reads simplex"
     ids = not samples.x.is_floating_point()
     x = (nn.functional.one_hot(samples.x, vocab.size).float() if ids else samples.x.clone()).requires_grad_()
@@ -214,9 +207,9 @@ def check_reward(reward: Reward, corpus: Corpus | None = None) -> None:
     batch = corpus.train.batch[:8]
     samples = Samples(batch.tokens, batch.valid, batch.valid)
     value = reward(samples, samples)
-    wide = {"sequence": 1, "token": batch.tokens.shape[1]}[reward.judges]
+    wide = {"sequence": 1, "token": batch.tokens.shape[1]}[reward.granularity]
     assert value.shape == (8, wide), (
-        f"a reward that judges each {reward.judges} must be [B,{wide}], not {tuple(value.shape)}"
+        f"a reward that judges each {reward.granularity} must be [B,{wide}], not {tuple(value.shape)}"
     )
     assert bool(value.isfinite().all()), "rewards must be finite"
     torch.testing.assert_close(reward(samples, samples), value, msg="rewards must not depend on chance")

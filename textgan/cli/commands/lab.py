@@ -1,0 +1,126 @@
+"""`textgan lab`: estimators beside the true gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textgan.cli.base import Command, examples, json_option, plugin_option
+from textgan.core.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from textgan.testing.lab import Row
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "textgan lab                                    every estimator that is installed",
+        "textgan lab rollout rollouts=4",
+        "textgan lab --plot lab.svg                     with curves over temperatures, roll-outs, ...",
+        "textgan lab mine --plugin mine.py              a plugin's: exit code 1 if it fails",
+    ),
+)
+@click.argument("estimators", nargs=-1)
+@click.option("--vocab-size", type=click.IntRange(2, 6), default=3, show_default=True, help="Words of the problems.")
+@click.option("--length", type=click.IntRange(1, 6), default=4, show_default=True, help="Positions.")
+@click.option("--rows", type=click.IntRange(100), default=1000, show_default=True, help="Sequences in a batch.")
+@click.option("--repeats", type=click.IntRange(10), default=40, show_default=True, help="Batches.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draw it: a .svg, .png or .pdf.")
+@plugin_option
+@json_option
+def lab(
+    estimators: Sequence[str],
+    vocab_size: int,
+    length: int,
+    rows: int,
+    repeats: int,
+    seed: int,
+    plot: Path | None,
+    plugins: Sequence[Path],
+    as_json: bool,
+) -> None:
+    """Compare estimators with the true gradient.
+
+    ESTIMATORS are names; all of them if none is given. Behind a single name, key=value sets its options.
+
+    Each is run on small problems whose true gradient g is worked out exactly: sequences of few words by enumeration,
+    codes by integration. An estimator that declares to be unbiased and is not fails, and so does one that points away
+    from g; the exit code is then 1.
+    """
+    from textgan.cli.display.output import result_console, say, write_json
+    from textgan.testing.lab.survey import Setting, survey, sweep
+
+    if plot is not None:
+        _check_plot(plot)
+    names, options = _arguments(estimators)
+    setting = Setting(vocab_size, length, rows, repeats, seed)
+    found: list[Row] = []
+    for row in survey(setting, names, options):
+        found.append(row)
+        if not as_json:
+            say(f"{row.name}, {row.measured.problem if row.measured else row.note}")
+    if as_json:
+        write_json([asdict(row) | {"verdict": row.verdict, "failed": row.failed} for row in found])
+    else:
+        console = result_console()
+        console.print(_table(found))
+        console.print(f"\n{vocab_size} tokens, {length} positions, {repeats} batches of {rows:,} sequences, seed {seed}")
+    if plot is not None:
+        from textgan.testing.lab.plot import draw
+
+        draw(found, list(sweep(setting, names)), plot)
+        say(f"drawn in {plot}")
+    if any(row.failed for row in found):
+        raise SystemExit(1)
+
+
+def _check_plot(plot: Path) -> None:
+    """Before minutes of work, not after them."""
+    if plot.suffix not in (".svg", ".png", ".pdf"):
+        raise UserError(f"--plot: {plot}: a plot is written as svg, png or pdf; end the name in .svg")
+    if not plot.absolute().parent.is_dir():
+        raise UserError(f"--plot: {plot}: there is no folder {plot.parent}")
+
+
+def _arguments(given: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    from textgan.recipe.parse import scalar
+
+    names = [text for text in given if "=" not in text]
+    settings = [text.partition("=") for text in given if "=" in text]
+    if settings and len(names) != 1:
+        raise click.UsageError("key=value sets an option of one estimator; name just that one.")
+    return names, {key: scalar(value) for key, _, value in settings}
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from textgan.core.escape import visible
+
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
+    table.add_column("estimator", no_wrap=True)
+    table.add_column("problem", min_width=9)
+    for name in ("cosine", "scale", "bias²", "variance", "tokens", "µs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", min_width=13)  # what is narrow folds before the verdict goes
+    last = ""
+    for row in rows:
+        name, last = ("" if row.name == last else row.name), row.name
+        verdict = Text(visible(row.verdict), style="bold red" if row.failed else "")
+        found = row.measured
+        if found is None:
+            table.add_row(Text(visible(name)), "", *[""] * 6, verdict)
+            continue
+        numbers = (f"{found.cosine:.4f}", f"{found.scale:.3f}", f"{max(found.bias2, 0):.1g}", f"{found.variance:.3g}")
+        cost = (f"{found.tokens:.1f}", f"{found.microseconds:.1f}")
+        table.add_row(Text(visible(name)), found.problem, *numbers, *cost, verdict)
+    return table

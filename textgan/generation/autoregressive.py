@@ -1,0 +1,105 @@
+"""The base class of autoregressive generators. A subclass defines how to start, read and project."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from textgan.generation import sampling
+from textgan.ops.device import describe
+from textgan.generation.token_samplers import categorical
+from textgan.core.roles import TokenSampler, Generator, Head, Rollouts
+from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
+
+
+class Autoregressive(Generator):
+    """A token model: pi(y) = prod_t pi(y_t | y_<t). Implement `start`, `read` and `head`; the rest follows."""
+
+    sample_space: ClassVar[Mapping[str, Space]] = {"score": "ids", "path": "simplex"}
+    capabilities: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "relaxed", "incremental", "inputs"})
+    vocab: Vocabulary
+
+    @abstractmethod
+    def start(self, batch: Batch) -> sampling.State:
+        """Returns the state before anything is read, rows first."""
+
+    @abstractmethod
+    def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
+        """Reads ids [R,S] or simplex [R,S,V] -> features [R,S,H] and the state after them."""
+
+    @property
+    @abstractmethod
+    def head(self) -> Head:
+        """Maps features to tokens: usually `LinearHead(weight, bias)`, created anew at each call."""
+
+    def sample(self, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
+        return sampling.sample(self, batch, token_sampler or categorical)
+
+    def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:
+        return sampling.rollouts(self, samples, count, categorical)
+
+    def decode(self, samples: Samples) -> Samples:
+        return samples.with_x(sampling.to_ids(samples.x, 2))
+
+    def features(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:
+        """Returns what each position is predicted from, [B,T,H]: the tokens before it, or those of inputs [B,T]."""
+        inputs = batch.tokens if inputs is None else inputs
+        start = torch.full_like(inputs[:, :1], self.vocab.bos)
+        return self.read(torch.cat([start, inputs[:, :-1]], 1), self.start(batch))[0]
+
+    def log_prob(self, samples: Samples) -> Tensor:
+        return self._log_prob(Batch(samples.x, samples.valid, samples.valid & ~samples.chosen))
+
+    def likelihood(self, batch: Batch) -> Loss:
+        """Computes the negative log-likelihood in nats per token that is not given; padding is not counted."""
+        return self.likelihood_with_inputs(batch, batch.tokens)
+
+    def likelihood_with_inputs(self, batch: Batch, inputs: Tensor) -> Loss:
+        chosen = batch.valid & ~batch.given
+        value = -(self._log_prob(batch, inputs) * chosen).sum() / chosen.sum().clamp_min(1)
+        return Loss(value, {"nll_train": value.detach()})
+
+    def _log_prob(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:
+        return token_log_prob(self.head, self.features(batch, inputs), batch)
+
+
+def token_log_prob(head: Head, features: Tensor, batch: Batch) -> Tensor:
+    """Computes log p of each token given the features [B,T,H] of its position, [B,T], 0 where not valid.
+
+    On a device where reading values is cheap, padding is never projected to the vocabulary.
+    """
+    tokens, valid = batch.tokens, batch.valid
+    if describe(tokens.device).is_async:
+        return -head.nll(features.flatten(0, 1), tokens.flatten()).view_as(valid) * valid
+    places = valid.flatten().nonzero()[:, 0]  # found once: a boolean index would search each time
+    nll = head.nll(features.flatten(0, 1).index_select(0, places), tokens.flatten().index_select(0, places))
+    return features.new_zeros(valid.numel()).index_copy(0, places, -nll).view_as(valid)
+
+
+class Tempered(Autoregressive):
+    """An autoregressive generator at another temperature: its samples and its likelihoods have one distribution.
+
+    Args:
+        inner: a generator with the capability "incremental".
+        temperature: logits are divided by it, above 0.
+    """
+
+    capabilities: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "incremental"})
+
+    def __init__(self, inner: sampling.Decoder, temperature: float) -> None:
+        super().__init__()
+        self.inner, self.vocab, self.temperature = inner, inner.vocab, temperature
+
+    def start(self, batch: Batch) -> sampling.State:
+        return self.inner.start(batch)
+
+    def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
+        return self.inner.read(inputs, state)
+
+    @property
+    def head(self) -> Head:
+        return self.inner.head.tempered(self.temperature)

@@ -1,5 +1,0 @@
-"""The gradient laboratory: every registered estimator on problems whose true gradient is known."""
-
-from textgan.lab.survey import Row, survey, sweep
-
-__all__ = ["Row", "survey", "sweep"]

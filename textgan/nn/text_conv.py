@@ -1,0 +1,43 @@
+"""Convolution over sequences of tokens with maximum over time."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from textgan.ops.conv_max_pool import conv_max_pool
+from textgan.ops.embedding_conv import Filters, embedding_conv
+
+
+class TextConvolution(nn.Module):
+    """Filters of several widths, maximum over time, ReLU. [B,T,E] -> [B,F].
+
+    A window starts at s if it lies inside the sequence, s + width <= length. A sequence shorter than the filter has one
+    window, at its start, in which missing tokens are zeros. Bias and ReLU come after the maximum, which gives the same
+    result and touches T times fewer numbers.
+    """
+
+    def __init__(self, embed_dim: int, widths: tuple[int, ...], counts: tuple[int, ...]) -> None:
+        super().__init__()
+        self.widths = widths
+        self.filters = nn.ModuleList(nn.Linear(w * embed_dim, n) for w, n in zip(widths, counts, strict=True))
+
+    def forward(self, embedded: Tensor, valid: Tensor) -> Tensor:
+        """embedded: [B,T,E]; valid: [B,T], True up to a sequence's end."""
+        missing = max(0, max(self.widths) - embedded.shape[1])
+        padded = functional.pad(embedded * valid.unsqueeze(2), (0, 0, 0, missing))
+        filters = self._filters()
+        best = conv_max_pool(padded, [f.weight for f in filters], valid.sum(1))
+        return functional.relu(best + torch.cat([f.bias for f in filters]))
+
+    def score_ids(self, embedding: Tensor, x: Tensor, valid: Tensor) -> Tensor:
+        """Computes the same for many sequences [B,T] under one embedding [V,E], fast and without gradients."""
+        return embedding_conv(self._filters(), embedding, x, valid, self.forward)
+
+    def _filters(self) -> list[Filters]:
+        found = []
+        for width, layer in zip(self.widths, self.filters, strict=True):
+            assert isinstance(layer, nn.Linear)
+            found.append(Filters(width, layer.weight, layer.bias))
+        return found

@@ -1,0 +1,126 @@
+"""Samples tokens from softmax(features @ weight.T + bias) without storing the logits of all rows.
+
+Two forms compute the same inverse CDF with one uniform number per row: a compiled kernel (`csrc/linear_sample.c`) for
+float32 on CPUs, and plain PyTorch in chunks. The kernel also returns the log of the softmax's denominator, which the
+cross-entropy needs (`textgan.ops.linear_cross_entropy`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from textgan.ops import library
+from textgan.ops.categorical import in_chunks, inverse_cdf_
+from textgan.ops.device import describe
+
+BLOCK = 64
+"""Tokens in a block; the kernel's own constant."""
+
+
+class LinearKernel(Protocol):
+    """Computes with the logits of one linear layer, weight [V,H] and bias [V], without storing them.
+
+    Logits may be large only where `shifted` is True.
+    """
+
+    def sample(self, features: Tensor, uniforms: Tensor, shifted: bool, /) -> Tensor:
+        """Tokens [R], for features [R,H] and uniform numbers [R] in [0, 1)."""
+
+    def log_normalizer(self, features: Tensor, shifted: bool, /) -> Tensor:
+        """log sum_v exp(logit_v), [R,H] -> [R]."""
+
+
+def linear_sample(features: Tensor, weight: Tensor, bias: Tensor, kernel: LinearKernel | None, safe: bool) -> Tensor:
+    """Samples one token per row from softmax(features @ weight.T + bias), [R,H] -> [R].
+
+    Args:
+        features: [R,H].
+        weight, bias: [V,H] and [V].
+        kernel: the layer's kernel (`find_kernel`), or None for plain PyTorch.
+        safe: whether all logits are known to be small enough to be exponentiated as they are.
+    """
+    if kernel is not None:
+        uniforms = torch.rand(len(features), dtype=features.dtype, device=features.device)
+        return kernel.sample(features, uniforms, not safe)
+    return in_chunks(lambda rows: inverse_cdf_(functional.linear(rows, weight, bias), safe), features, len(weight))
+
+
+def log_normalizer(features: Tensor, weight: Tensor, bias: Tensor, kernel: LinearKernel | None, safe: bool) -> Tensor:
+    """Computes log sum_v exp(logit_v) of each row, [R,H] -> [R]. Arguments as in `linear_sample`."""
+    if kernel is not None:
+        return kernel.log_normalizer(features, not safe)
+    return in_chunks(lambda rows: functional.linear(rows, weight, bias).logsumexp(1), features, len(weight))
+
+
+def find_kernel(weight: Tensor, bias: Tensor) -> LinearKernel | None:
+    """Returns the device's kernel for a linear layer, or None where plain PyTorch has to do."""
+    profile = describe(weight.device)
+    if weight.dtype != torch.float32:
+        return None
+    if profile.compiled_kernels:
+        kernels = library.load()
+        return None if kernels is None else CompiledLinear(kernels, weight.detach(), bias.detach())
+    if profile.triton_kernels:
+        from textgan.ops.experimental import self_check
+
+        make = self_check.load(weight.device)
+        return None if make is None else make(weight.detach(), bias.detach())
+    return None
+
+
+class CompiledLinear:
+    """A linear layer, packed for the compiled kernel.
+
+    Args:
+        kernels: the compiled library.
+        weight: [V,H] float32.
+        bias: [V] float32.
+    """
+
+    def __init__(self, kernels: ctypes.CDLL, weight: Tensor, bias: Tensor) -> None:
+        self._kernels = kernels
+        size, self.hidden = weight.shape
+        self.blocks = -(-size // BLOCK)
+        packed = weight.new_zeros(self.blocks * BLOCK, self.hidden)
+        self._bias = bias.new_full((self.blocks * BLOCK,), -torch.inf)
+        packed[:size], self._bias[:size] = weight, bias
+        self._weight = packed.view(self.blocks, BLOCK, self.hidden).transpose(1, 2).contiguous()  # the kernel's order
+
+    def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
+        """Samples tokens, [R].
+
+        Args:
+            features: [R,H] float32.
+            uniforms: [R] float32, uniform in [0, 1).
+            shifted: whether each row's largest logit is found and subtracted first. Needed where one may be larger
+                than 60 in magnitude; costs as much as the rest.
+        """
+        tokens = torch.empty(len(features), dtype=torch.long)
+        self._run(features, shifted, uniforms.contiguous(), tokens, None)
+        return tokens
+
+    def log_normalizer(self, features: Tensor, shifted: bool) -> Tensor:
+        """Computes log sum_v exp(logit_v), [R]."""
+        found = features.new_empty(len(features))
+        self._run(features, shifted, None, None, found)
+        return found
+
+    def _run(self, features: Tensor, shifted: bool, *results: Tensor | None) -> None:
+        """Checks what the C code takes on trust, then calls it. results: uniforms, tokens, normalizers."""
+        rows, hidden = features.shape
+        if hidden != self.hidden or features.dtype != torch.float32:
+            raise ValueError(
+                f"features of {hidden} numbers ({features.dtype}) do not fit a linear layer of {self.hidden} float32"
+            )
+        threads, features = torch.get_num_threads(), features.contiguous()
+        scratch = features.new_empty(threads * self._kernels.textgan_panel() * (self.blocks + hidden))
+        tensors = (self._weight, self._bias, *results, scratch)
+        weight, bias, *outputs, sums = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+        self._kernels.textgan_linear_sample(
+            features.data_ptr(), rows, hidden, weight, bias, self.blocks, shifted, *outputs, sums, threads
+        )

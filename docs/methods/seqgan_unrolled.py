@@ -3,7 +3,7 @@
     python docs/methods/seqgan_unrolled.py
 
 The recipe `seqgan` takes the same steps: a test compares the losses of both, seed for seed, bit for bit.
-Shapes: B sequences, T positions, V words, N roll-outs a prefix, R roll-outs altogether.
+Shapes: B sequences, T positions, V tokens, N roll-outs a prefix, R roll-outs in total.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from textgan.data.sources.grammar import Grammar
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.generators.lstm import Lstm
 from textgan.core.seeding import derive, stream
-from textgan.core.types import Batch, Samples
+from textgan.types import Batch, Samples
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the recipe `seqgan` says, in the order in which it says it."""
+    """The values of the recipe `seqgan`, in its order."""
 
     sentences: int = 50_000
     batch_size: int = 64
@@ -43,8 +43,8 @@ class Settings:
     pretrain_g: int = 600
     pretrain_d: int = 25
     adversarial: int = 100
-    written: int = 512  # sentences for one step of the policy
-    pool: int = 2560  # and for one round of the discriminator
+    policy_batch: int = 512  # sentences for one policy step
+    pool: int = 2560  # sentences for one round of the discriminator
 
 
 def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -57,8 +57,8 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
         d = TextCnn(corpus.vocab, widths=s.widths, filters=s.filters, l2=s.l2).eval()
     g_parameters = [p for p in g.parameters() if p.requires_grad]
     likelihood = torch.optim.Adam(g_parameters, s.lr_generator, fused=True)
-    policy = torch.optim.Adam(g_parameters, s.lr_policy, fused=True)  # with moments of its own
-    judge = torch.optim.Adam(d.parameters(), s.lr_discriminator, fused=True)
+    policy = torch.optim.Adam(g_parameters, s.lr_policy, fused=True)  # with its own moments
+    d_optimizer = torch.optim.Adam(d.parameters(), s.lr_discriminator, fused=True)
     torch.manual_seed(seed)
 
     def several(count: int) -> Batch:
@@ -75,24 +75,24 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
         likelihood.step()
         yield "pretrain-g", {"nll_train": nll.detach()}
 
-    d.embedding.load_state_dict(g.embedding.state_dict())  # it begins with what the generator knows of words
+    d.embedding.load_state_dict(g.embedding.state_dict())  # a warm start with the generator's embeddings
 
-    # 2. The discriminator learns to tell real text from written: minimise -log D(x) - log(1 - D(y)), halved.
+    # 2. The discriminator learns to tell real text from generated text: minimise -log D(x) - log(1 - D(y)), halved.
     def discriminate() -> Tensor:
         batch = several(s.pool)
         x = g.real(batch)
         with torch.no_grad():
-            y = g.sample(batch)  # as many as there are real ones; nothing in the batch is given
+            y = g.sample(batch)  # as many as real ones; nothing in the batch is given
         shuffled = torch.randperm(len(y)).split(s.batch_size), torch.randperm(len(x)).split(s.batch_size)
         d.train()  # dropout is on here, and only here
         total = torch.zeros(())
         for of_y, of_x in zip(*shuffled, strict=True):
             on_x, on_y = d(Samples.cat([x[of_x], y[of_y]])).logits.chunk(2)  # [B,1], D = sigmoid(logit)
-            real, written = torch.ones_like(on_x), torch.zeros_like(on_y)
-            loss = 0.5 * (cross_entropy(on_x, real) + cross_entropy(on_y, written))
-            judge.zero_grad()
+            real, fake = torch.ones_like(on_x), torch.zeros_like(on_y)
+            loss = 0.5 * (cross_entropy(on_x, real) + cross_entropy(on_y, fake))
+            d_optimizer.zero_grad()
             (loss + d.penalty()).backward()
-            judge.step()
+            d_optimizer.step()
             total += loss.detach()
         d.eval()
         return total / len(shuffled[0])
@@ -100,13 +100,13 @@ def train(s: Settings, seed: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]
     for _ in range(s.pretrain_d):
         yield "pretrain-d", {"d_loss": discriminate()}
 
-    # 3. The generator is paid D(y), by policy gradient; the discriminator keeps up.
+    # 3. The generator's reward is D(y), by policy gradient; the discriminator is updated in turn.
     for _ in range(s.adversarial):
         with torch.no_grad():
-            y = g.sample(several(s.written))
+            y = g.sample(several(s.policy_batch))
             reward = d.score(y).logits.sigmoid()  # [B,1]
             q = action_values(g, d, y, reward, s.rollouts)  # [B,T]
-            b = leave_one_out(q)  # [B,T], what the others earned here on average
+            b = leave_one_out(q)  # [B,T], the mean over the other sequences
         # grad E[D(y)] = E[sum_t (Q_t - b_t) grad log pi(y_t | y_<t)]
         g_loss = -(g.log_prob(y) * (q - b) * y.chosen).sum(1).mean()
         policy.zero_grad()

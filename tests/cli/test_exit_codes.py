@@ -147,7 +147,7 @@ def test_nobody_reads_from_the_start():
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_the_run_goes_on(recipe: Path, tmp_path: Path, number, code):
     folder = tmp_path / "out"
-    settings = ["phases.pretrain-g.steps=100000", "log.every=1"]
+    settings = ["phases.pretrain-g.rounds=100000", "log.every=1"]
     process = subprocess.Popen(
         [*PYTHON, "run", str(recipe), *settings, "--out", str(folder)], stderr=subprocess.PIPE, text=True
     )

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planting import Values
+from support.planting import Values
 
 from textgan.compare.design.plan import Plan, Settings, make_plan
-from textgan.runs.cost import COUNTED
+from textgan.runs.cost import COUNTS
 from textgan.recipe import Recipe, load
 
 RECIPE = """\
@@ -60,7 +60,7 @@ def planted(recipes: list[Recipe], tmp_path: Path) -> Callable[..., Plan]:
                     "points": points(seed),
                     "texts": list(texts),
                     "signatures": ["bleu-4|hyps:2000"],
-                    "cost": {part: dict.fromkeys(COUNTED, 3.0) for part in ("start", "after")},
+                    "cost": {part: dict.fromkeys(COUNTS, 3.0) for part in ("start", "after")},
                 }
                 (home / "measured.json").write_text(json.dumps(content), encoding="utf-8")
         return plan

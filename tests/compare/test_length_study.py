@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from planting import Values, curve
+from support.planting import Values, curve
 
 from textgan.cli.commands.compare import _lengths
 from textgan.cli.group import textgan
@@ -17,7 +17,7 @@ from textgan.compare.length_study import Gain, Study, make_plan, gains, read, wr
 from textgan.compare.design.plan import Plan, Settings
 from textgan.compare.analysis.results import Results, results
 from textgan.core.errors import UserError
-from textgan.runs.cost import COUNTED
+from textgan.runs.cost import COUNTS
 from textgan.recipe import Recipe
 
 
@@ -32,7 +32,7 @@ def study(files: list[str], tmp_path: Path) -> Study:
 
 
 def plant(plan: Plan, values: Mapping[str, Values]) -> Results:
-    cost = {part: dict.fromkeys(COUNTED, 1.0) for part in ("start", "after")}
+    cost = {part: dict.fromkeys(COUNTS, 1.0) for part in ("start", "after")}
     for name, points in values.items():
         for seed in range(plan.settings.seeds):
             home = plan.home(name, seed)

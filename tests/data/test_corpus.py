@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from support.paths import SHARED
 from textgan.data.corpus import Corpus, build_corpus
 from textgan.data.sources.text import TextFiles
 from textgan.data.sources.oracle import OracleLstm
@@ -15,7 +16,7 @@ from textgan.core.errors import UserError
 from textgan.data.interfaces import Raw, Source
 
 TRAIN = [f"the cat sees {animal} now" for animal in "abcdefghijkl"]
-COCO = Path(__file__).parents[3] / "shared" / "data" / "coco"
+COCO = SHARED / "coco"
 
 
 class Given(Source):

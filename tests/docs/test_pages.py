@@ -11,12 +11,12 @@ from typing import NamedTuple
 import click
 import pytest
 
+from support.paths import ROOT
 from textgan import recipe
 from textgan.core import registry
 from textgan.cli.group import textgan
 from textgan.core.errors import UserError
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(textgan [a-z][^`]*)`")
@@ -181,11 +181,11 @@ def test_every_logged_number_is_explained(tmp_path: Path) -> None:
     from textgan.runs.run_dir import RunDir
 
     settings = ["device=cpu", "batch_size=8", "data.sentences=100", "evaluate.samples=10", "estimator.rollouts=1"]
-    steps = [f"phases.{name}.steps=1" for name in ("pretrain-g", "pretrain-d", "adversarial")]
-    result = runner.start(recipe.load("seqgan", settings + steps, controls=False), tmp_path / "run")
+    rounds = [f"phases.{name}.rounds=1" for name in ("pretrain-g", "pretrain-d", "adversarial")]
+    result = runner.start(recipe.load("seqgan", settings + rounds, controls=False), tmp_path / "run")
     logged = {name for entry in RunDir(tmp_path / "run").entries() for name in entry}
     page = described((ROOT / "docs/reading.md").read_text(encoding="utf-8"))
-    assert logged - {"step", "phase", "round", "kind"} <= page.keys(), "a number is not explained"
+    assert logged - {"global_round", "phase", "round", "kind"} <= page.keys(), "a number is not explained"
     sources = "".join(
         file.read_text("utf-8") for folder in ("textgan", "plugins") for file in (ROOT / folder).rglob("*.py")
     )

@@ -1,4 +1,4 @@
-"""The script that spells SeqGAN out takes the steps of the recipe: losses are equal, bit for bit."""
+"""The unrolled script takes the same steps as the recipe: losses are equal, bit for bit."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from support.paths import ROOT
 from textgan import recipe
 from textgan.runs import runner
+from textgan.runs.reporter import ProgressReporter
 
-ROOT = Path(__file__).parents[2]
 SMALL = [
     "device=cpu",
     "batch_size=16",
@@ -25,12 +26,12 @@ SMALL = [
     "optimizers.generator.clip=0.05",
     "optimizers.policy.clip=0.05",
     "evaluate.samples=20",
-    "phases.pretrain-g.steps=6",
-    "phases.pretrain-d.steps=3",
-    "phases.adversarial.steps=3",
-    "phases.adversarial.turns.0.batch_size=40",
-    "phases.pretrain-d.turns.0.pool=48",
-    "phases.adversarial.turns.1.pool=48",
+    "phases.pretrain-g.rounds=6",
+    "phases.pretrain-d.rounds=3",
+    "phases.adversarial.rounds=3",
+    "phases.adversarial.turns.generator.batch_size=40",
+    "phases.pretrain-d.turns.discriminator.pool=48",
+    "phases.adversarial.turns.discriminator.pool=48",
 ]
 
 
@@ -60,22 +61,22 @@ def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
         lr_policy=lr["policy"],
         lr_discriminator=lr["discriminator"],
         clip=filled["optimizers"]["generator"]["clip"],
-        pretrain_g=phases["pretrain-g"]["steps"],
-        pretrain_d=phases["pretrain-d"]["steps"],
-        adversarial=phases["adversarial"]["steps"],
-        written=phases["adversarial"]["turns"][0]["batch_size"],
-        pool=phases["adversarial"]["turns"][1]["pool"],
+        pretrain_g=phases["pretrain-g"]["rounds"],
+        pretrain_d=phases["pretrain-d"]["rounds"],
+        adversarial=phases["adversarial"]["rounds"],
+        policy_batch=phases["adversarial"]["turns"]["generator"]["batch_size"],
+        pool=phases["adversarial"]["turns"]["discriminator"]["pool"],
     )
 
 
-class Losses(runner.ProgressReporter):
+class Losses(ProgressReporter):
     """The statistics of every round, as numbers."""
 
     def __init__(self) -> None:
         self.rounds: list[tuple[str, dict[str, float]]] = []
 
-    def on_log(self, step: Any, values: Mapping[str, float]) -> None:
-        self.rounds.append((step.phase.name, dict(values)))
+    def on_log(self, result: Any, values: Mapping[str, float]) -> None:
+        self.rounds.append((result.phase.name, dict(values)))
 
 
 @pytest.mark.parametrize("seed", [0, 7])
@@ -89,8 +90,8 @@ def test_takes_the_same_steps_as_the_recipe(script: ModuleType, seed: int, tmp_p
     ]
     assert len(seen.rounds) == 12
     assert spelled == [
-        (phase, {name: values[name] for name in ours})
-        for (phase, values), (_, ours) in zip(seen.rounds, spelled, strict=True)
+        (phase, {name: values[name] for name in losses})
+        for (phase, values), (_, losses) in zip(seen.rounds, spelled, strict=True)
     ]
 
 
@@ -103,4 +104,4 @@ def test_another_seed_takes_other_steps(script: ModuleType) -> None:
 def test_its_settings_are_those_of_the_recipe(script: ModuleType) -> None:
     filled = recipe.load("seqgan").filled
     assert settings(script, filled) == script.Settings()
-    assert filled["phases"]["pretrain-d"]["turns"][0]["pool"] == script.Settings().pool
+    assert filled["phases"]["pretrain-d"]["turns"]["discriminator"]["pool"] == script.Settings().pool

@@ -147,13 +147,13 @@ def test_advantages_are_those_of_the_formula(end: bool) -> None:
     estimator = small(ActorCritic, generator, discount=discount, gae_lambda=decay)
     paid = returns.per_token(torch.randn(6, 5), samples.chosen)
     values = torch.randn(6, 5) * samples.valid
-    found, returns = estimator.advantage(paid, values), returns.discounted(paid, discount)
+    found, targets = estimator.advantage(paid, values), returns.discounted(paid, discount)
     for b, t in samples.valid.nonzero().tolist():
         surprise = [paid[b, s] + discount * (values[b, s + 1] if s < 4 else 0) - values[b, s] for s in range(5)]
         expected = sum((discount * decay) ** (s - t) * surprise[s] for s in range(t, 5))
         assert found[b, t].item() == pytest.approx(float(expected), abs=1e-5)
         earned = sum(discount ** (s - t) * paid[b, s] for s in range(t, 5))
-        assert returns[b, t].item() == pytest.approx(float(earned), abs=1e-5)
+        assert targets[b, t].item() == pytest.approx(float(earned), abs=1e-5)
     clipped = small(ActorCritic, generator, discount=discount, gae_lambda=decay, clip_advantage=0.3)
     torch.testing.assert_close(clipped.advantage(paid, values), found.clamp(-0.3, 0.3))
 

@@ -84,7 +84,7 @@ def less_of_it(generator: Generator, samples: Samples, weight: float) -> Tensor:
 def test_wrong_versions_are_caught(
     name: str, wrong: Callable[[Generator, Samples, float], Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credit, "entropy_to_go", wrong)
+    monkeypatch.setattr(returns, "entropy_to_go", wrong)
     assert deviation(MAKES[name], end=True, per_token=False, weight=0.7)[0] > 10
 
 

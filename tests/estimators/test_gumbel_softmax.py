@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from chances import by, p_value
+from support.chances import by, p_value
 from torch import Tensor
 from torch.nn import functional
 
 from textgan.training.callbacks.anneal import Anneal
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.generation.token_samplers import around, from_logits, coldest, gumbel_softmax
+from textgan.generation.token_samplers import conditional_gumbel_softmax, from_logits, min_temperature, gumbel_softmax
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
 from textgan.nn.lm_head import LogitsHead
 from textgan.core.roles import TokenSampler, Estimator, Generator, RewardFn
@@ -48,11 +48,11 @@ def test_the_likeliest_word_is_an_exact_draw(temperature: float, hard: bool) -> 
     assert p_value(points.argmax(1), logits.softmax(0)) > 1e-3
 
 
-def linear_gradients(draw: TokenSampler, rows: int = 40_000) -> Tensor:
+def linear_gradients(token_sampler: TokenSampler, rows: int = 40_000) -> Tensor:
     """Of a reward that is linear in the point, for one law and many draws, [R,V]."""
     law = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4])
     logits = law.repeat(rows, 1).requires_grad_()
-    (by(draw, logits) @ torch.tensor([1.0, -1.0, 2.0, 0.5, 3.0])).sum().backward()
+    (by(token_sampler, logits) @ torch.tensor([1.0, -1.0, 2.0, 0.5, 3.0])).sum().backward()
     assert logits.grad is not None
     return logits.grad
 
@@ -77,7 +77,7 @@ def test_a_point_around_a_word_is_one_of_those_that_have_it_for_their_likeliest(
     drawn = by(gumbel_softmax(0.7), logits)
     for word in range(4):
         among = drawn[drawn.argmax(1) == word]
-        made = around(logits, torch.full((40_000, 1), word), 0.7)
+        made = conditional_gumbel_softmax(logits, torch.full((40_000, 1), word), 0.7)
         assert made.argmax(1).eq(word).all()
         error = (among.var(0) / len(among) + made.var(0) / len(made)).sqrt()
         assert bool(((among.mean(0) - made.mean(0)).abs() <= 5 * error).all())
@@ -93,9 +93,9 @@ class NoisyFeatures(TabularGenerator):
         return LogitsHead(lambda features: plain(features + noise(features)), plain.size)
 
 
-def fits(generator: TabularGenerator, draw: TokenSampler) -> float:
+def fits(generator: TabularGenerator, token_sampler: TokenSampler) -> float:
     """How well first words fit the law that `log_prob` of the same table says."""
-    first = generator.sample(Batch.blank(8000, 1), draw).x.argmax(-1)[:, 0]
+    first = generator.sample(Batch.blank(8000, 1), token_sampler).x.argmax(-1)[:, 0]
     plain = TabularGenerator(generator.vocab, LENGTH)
     law = plain.head(plain.read(torch.zeros(1, 1, dtype=torch.long), plain.start(Batch.blank(1, 1)))[0])[0, 0]
     return p_value(first, law.softmax(0).detach())
@@ -181,7 +181,7 @@ def lost(temperature: float, dtype: torch.dtype) -> float:
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 def test_gradients_vanish_below_the_floor(dtype: torch.dtype) -> None:
-    floor = coldest(dtype)
+    floor = min_temperature(dtype)
     assert lost(4 * floor, dtype) < 0.1
     assert 0.2 < lost(floor, dtype) < 0.5
     assert lost(floor / 10, dtype) > 0.8
@@ -202,15 +202,15 @@ def test_a_temperature_below_the_floor_is_refused() -> None:
 
 
 def test_averaging_without_straight_through_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"averaged is 4, but without straight_through"):
-        GumbelSoftmax(tiny_vocabulary(3), 0.5, averaged=4)
+    with pytest.raises(ValueError, match=r"gradient_samples is 4, but without straight_through"):
+        GumbelSoftmax(tiny_vocabulary(3), 0.5, gradient_samples=4)
 
 
 def test_annealing_stops_at_the_floor_and_says_so() -> None:
     generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
     estimator = GumbelSoftmax(generator.vocab)
     reward = TabularReward(generator.vocab, LENGTH)
-    for told, used in ((0.5, 0.5), (1e-3, coldest(torch.float32))):
+    for told, used in ((0.5, 0.5), (1e-3, min_temperature(torch.float32))):
         estimator.temperature = told
         (loss,) = estimator.losses(generator, reward, Batch.blank(500, LENGTH))
         assert loss.stats["temperature"].item() == pytest.approx(used)
@@ -220,7 +220,7 @@ def test_annealing_stops_at_the_floor_and_says_so() -> None:
         assert generator.table.grad.norm() > 1e-3
     estimator.temperature = 1e-3
     (loss,) = estimator.losses(generator.double(), lambda fake: fake.x[:, :1, 0], Batch.blank(5, LENGTH))
-    assert loss.stats["temperature"].item() == pytest.approx(coldest(torch.float64))
+    assert loss.stats["temperature"].item() == pytest.approx(min_temperature(torch.float64))
 
 
 # Cooling

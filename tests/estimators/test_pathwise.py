@@ -24,7 +24,7 @@ class Shift(Generator):
         super().__init__()
         self.mean, self.scale = nn.Parameter(torch.tensor([0.5, -1.0])), nn.Parameter(torch.tensor([1.0, 2.0]))
 
-    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
+    def sample(self, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
         return Samples(self.mean + self.scale * torch.randn(len(batch), 2), batch.valid, batch.valid & ~batch.given)
 
     def likelihood(self, batch: Batch) -> Loss:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from chances import p_value
+from support.chances import p_value
 from torch import Tensor
 
 from textgan.data import network

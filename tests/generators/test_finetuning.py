@@ -51,7 +51,7 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     home = tmp_path_factory.mktemp("runs")
     (home / "lines.txt").write_text("\n".join(LINES * 5), encoding="utf-8")
     gone = shutil.copytree(folder, home / "gone")
-    few = (*FEW, "phases.finetune.steps=12", "phases.finetune.evaluate=6", "optimizers.generator.lr=1e-2")
+    few = (*FEW, "phases.finetune.rounds=12", "phases.finetune.evaluate=6", "optimizers.generator.lr=1e-2")
     text = (f"data.path={home / 'lines.txt'}", f"tokenizer.path={gone}", f"generator.path={gone}")
     result = runner.start(recipe.load("finetune", [*few, *text]), home / "run")
     shutil.rmtree(gone)
@@ -116,7 +116,7 @@ def test_another_tokenizer_is_refused_before_anything_is_trained(folder: Path, t
 def test_generate_starts_ends_and_bars_as_we_do(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    sizes = ("generator.hidden_dim=16", "phases.likelihood.steps=2", "data.sentences=300", "data.test=30")
+    sizes = ("generator.hidden_dim=16", "phases.likelihood.rounds=2", "data.sentences=300", "data.test=30")
     runner.start(recipe.load("transformer", [*FEW, *sizes]), tmp_path / "run")
     home = tmp_path / "run" / "model" / "hf"
     model, words = AutoModelForCausalLM.from_pretrained(home), AutoTokenizer.from_pretrained(home)

@@ -52,10 +52,10 @@ def test_a_sentence_comes_back_from_its_code_and_from_nothing_else() -> None:
     batch = sentences()
     codes = generator.encode(batch)
     assert not codes.requires_grad
-    written = generator.write(codes, batch)
+    written = generator.decode_codes(codes, batch)
     assert torch.equal(written.x, TOKENS)
     assert torch.equal(written.valid, batch.valid)
-    turned = generator.write(codes.flip(0), batch)
+    turned = generator.decode_codes(codes.flip(0), batch)
     assert torch.equal(turned.x, TOKENS.flip(0)), "what is written must be the code's sentence, not the batch's"
     assert torch.equal(generator.decode(generator.real(batch)).x, TOKENS)
 
@@ -93,7 +93,7 @@ def test_how_long_a_code_is_means_nothing_on_the_sphere() -> None:
     generator = make(sphere=True)
     codes = torch.randn(8, 5)
     blank = Batch.blank(8, 6)
-    assert torch.equal(generator.write(3 * codes, blank).x, generator.write(codes, blank).x)
+    assert torch.equal(generator.write(3 * codes, blank).x, generator.decode_codes(codes, blank).x)
     torch.testing.assert_close(scaled(codes, False), codes)
 
 
@@ -143,7 +143,7 @@ def test_what_is_given_is_kept_in_writing_from_codes() -> None:
     generator, batch = make(), sentences()
     given = torch.zeros_like(batch.given)
     given[:, :1] = True
-    written = generator.write(torch.randn(4, 5), Batch(batch.tokens, batch.valid, given))
+    written = generator.decode_codes(torch.randn(4, 5), Batch(batch.tokens, batch.valid, given))
     assert torch.equal(written.x[:, 0], TOKENS[:, 0])
     assert not written.chosen[:, 0].any()
 
@@ -164,8 +164,8 @@ def test_the_recipe_trains_its_parts_in_turn_and_its_model_writes(tmp_path: Path
     small = (
         "device=cpu", "data.sentences=300", "data.validation=30", "data.test=30", "evaluate.samples=30",
         "batch_size=16", "generator.embed_dim=8", "generator.hidden_dim=8", "generator.code_dim=4",
-        "generator.mapper_blocks=1", "discriminator.blocks=1", "phases.autoencode.steps=4",
-        "phases.autoencode.evaluate=null", "phases.latent-gan.steps=3", "phases.latent-gan.evaluate=null",
+        "generator.mapper_blocks=1", "discriminator.blocks=1", "phases.autoencode.rounds=4",
+        "phases.autoencode.evaluate=null", "phases.latent-gan.rounds=3", "phases.latent-gan.evaluate=null",
     )  # fmt: skip
     home = tmp_path / "run"
     result = runner.start(recipe.load("latextgan", small), home)

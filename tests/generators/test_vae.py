@@ -180,11 +180,11 @@ def test_writing_behind_a_code_is_the_law_of_that_code() -> None:
 def test_writing_keeps_what_is_given_and_has_a_row_for_each_code() -> None:
     generator, batch = make(), sentences()
     batch.given[0, 1] = True
-    written = generator.write(torch.randn(3, 3), batch, token_samplers.greedy)
+    written = generator.decode_codes(torch.randn(3, 3), batch, token_samplers.greedy)
     assert written.x[0, 1] == 4
     assert not written.chosen[0, 1]
-    one = generator.write(generator.encode(batch)[1:2], batch[1:2], token_samplers.greedy)
-    torch.testing.assert_close(one.x, generator.write(generator.encode(batch), batch, token_samplers.greedy).x[1:2])
+    one = generator.decode_codes(generator.encode(batch)[1:2], batch[1:2], token_samplers.greedy)
+    torch.testing.assert_close(one.x, generator.decode_codes(generator.encode(batch), batch, token_samplers.greedy).x[1:2])
 
 
 def test_a_word_that_is_dropped_is_not_read_and_only_in_training() -> None:
@@ -230,7 +230,7 @@ def test_it_learns_to_put_a_sentence_into_its_code() -> None:
         optimizer.step()
     generator.eval()
     with torch.no_grad():
-        assert torch.equal(generator.write(generator.encode(batch), batch, token_samplers.greedy).x, tokens)
+        assert torch.equal(generator.decode_codes(generator.encode(batch), batch, token_samplers.greedy).x, tokens)
 
 
 @pytest.mark.parametrize("estimator", ["reinforce", "rollout"])

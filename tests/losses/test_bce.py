@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from opponents import FAKE, REAL, Fixed, opponent, samples, token_opponent
+from support.opponents import FAKE, REAL, Fixed, opponent, samples, token_opponent
 from torch import nn
 
 from textgan.discriminators.text_cnn import TextCnn
@@ -17,9 +17,9 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-@pytest.mark.parametrize("pays", ["probability", "log_probability", "logit"])
-def test_does_what_every_loss_must(pays: str) -> None:
-    check_loss(Bce(pays), lambda vocab: TextCnn(vocab, embed_dim=4, widths=(1, 2), filters=4))  # type: ignore[arg-type]
+@pytest.mark.parametrize("reward_transform", ["probability", "log_probability", "logit"])
+def test_does_what_every_loss_must(reward_transform: str) -> None:
+    check_loss(Bce(reward_transform), lambda vocab: TextCnn(vocab, embed_dim=4, widths=(1, 2), filters=4))  # type: ignore[arg-type]
 
 
 def test_the_numbers_are_those_of_the_formula() -> None:
@@ -68,11 +68,11 @@ def test_verdicts_without_weight_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pays", "expected"),
+    ("reward_transform", "expected"),
     [("probability", sigmoid), ("log_probability", lambda x: math.log(sigmoid(x))), ("logit", lambda x: x)],
 )
-def test_what_a_fake_earns(pays: str, expected: object) -> None:
-    found = Bce(pays).reward(opponent(), FAKE, REAL)  # type: ignore[arg-type]
+def test_what_a_fake_earns(reward_transform: str, expected: object) -> None:
+    found = Bce(reward_transform).reward(opponent(), FAKE, REAL)  # type: ignore[arg-type]
     assert found.shape == (2, 1)
     assert found[:, 0].tolist() == pytest.approx([expected(0.5), expected(-3.0)])  # type: ignore[operator]
     assert not found.requires_grad

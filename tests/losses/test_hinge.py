@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from opponents import FAKE, REAL, Fixed, opponent, token_opponent
+from support.opponents import FAKE, REAL, Fixed, opponent, token_opponent
 
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.hinge import Hinge

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from opponents import FAKE, REAL, Linear, opponent, token_opponent
+from support.opponents import FAKE, REAL, Linear, opponent, token_opponent
 from torch import Tensor, nn
 
 from textgan.discriminators.text_cnn import TextCnn
@@ -263,7 +263,7 @@ loss: importance_weighted
 estimator: ESTIMATOR
 optimizers: {generator: {lr: 1e-3}, discriminator: {lr: 1e-3}}
 phases:
-  train: {steps: 1, turns: [adversarial, discriminate]}
+  train: {rounds: 1, turns: [adversarial, discriminate]}
 """
     path = tmp_path / "recipe.yaml"
     path.write_text(recipe.replace("ESTIMATOR", "reinforce"))

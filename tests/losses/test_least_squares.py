@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from opponents import FAKE, REAL, opponent, token_opponent
+from support.opponents import FAKE, REAL, opponent, token_opponent
 
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.least_squares import LeastSquares
@@ -20,7 +20,7 @@ def test_the_numbers_are_those_of_the_formula() -> None:
 
 
 def test_the_papers_other_coding() -> None:
-    loss = LeastSquares(fake=-1.0, aim=0.0)
+    loss = LeastSquares(fake=-1.0, target=0.0)
     value, stats = loss.discriminator(opponent(), REAL, FAKE)
     assert value.item() == pytest.approx(0.5 * (1 + 4) / 2 + 0.5 * (2.25 + 4) / 2)
     assert stats["d_accuracy_fake"].item() == 0.5  # of 0.5 and -3, halfway is 0
@@ -40,5 +40,5 @@ def test_a_fake_earns_what_it_comes_short_of_the_aim() -> None:
 
 
 def test_real_must_be_above_fake() -> None:
-    with pytest.raises(ValueError, match=r"real is 0\.0 and fake 1\.0"):
+    with pytest.raises(ValueError, match=r"real=0\.0: not above fake=1\.0"):
         LeastSquares(fake=1.0, real=0.0)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from opponents import FAKE, REAL, opponent, token_opponent
+from support.opponents import FAKE, REAL, opponent, token_opponent
 
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.margin import Margin

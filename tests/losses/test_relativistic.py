@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from opponents import FAKE, REAL, Linear, opponent, samples, token_opponent
+from support.opponents import FAKE, REAL, Linear, opponent, samples, token_opponent
 
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.losses.relativistic import Relativistic
@@ -47,13 +47,13 @@ def test_verdicts_without_weight_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pays", "worth"),
+    ("reward_transform", "worth"),
     [("log_probability", log_sigmoid), ("probability", lambda x: math.exp(log_sigmoid(x))), ("logit", lambda x: x)],
 )
-def test_a_fake_is_measured_against_the_mean_real_verdict(pays: str, worth: object) -> None:
-    found = Relativistic(pays=pays).reward(opponent(), FAKE, REAL)  # type: ignore[arg-type]
+def test_a_fake_is_measured_against_the_mean_real_verdict(reward_transform: str, worth: object) -> None:
+    found = Relativistic(reward_transform=reward_transform).reward(opponent(), FAKE, REAL)  # type: ignore[arg-type]
     assert found[:, 0].tolist() == pytest.approx([worth(0.5 - 0.5), worth(-3.0 - 0.5)])  # type: ignore[operator]
-    found = Relativistic(pays=pays).reward(token_opponent(), FAKE, REAL)  # type: ignore[arg-type]
+    found = Relativistic(reward_transform=reward_transform).reward(token_opponent(), FAKE, REAL)  # type: ignore[arg-type]
     expected = [worth(0.5 - 1.3 / 3), worth(-3.0 - 1.3 / 3)]  # type: ignore[operator]
     assert found[0].tolist() == pytest.approx(expected, abs=1e-6)
     assert found[1].tolist() == [0, 0]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from opponents import FAKE, REAL, Linear, opponent, token_opponent
+from support.opponents import FAKE, REAL, Linear, opponent, token_opponent
 from torch import nn
 
 from textgan.discriminators.text_cnn import TextCnn
@@ -69,7 +69,7 @@ def test_the_gradient_penalty_is_of_each_sequence_and_not_over_the_batch() -> No
     for rows in (1, 2, 50):
         real, fake = ids(*[[0, 1]] * rows), ids(*[[1, 2]] * rows)
         assert penalty(d, real, fake) == pytest.approx(0, abs=1e-6), f"{rows} sequences"
-        x = Wasserstein(VOCAB).between(real, fake)
+        x = Wasserstein(VOCAB).interpolate(real, fake)
         (slope,) = torch.autograd.grad(d(x).logits.sum(), x.x)
         over_the_batch = (slope.norm() - 1) ** 2
         a_position = ((slope.norm(dim=2) - 1) ** 2).mean()
@@ -88,7 +88,7 @@ def test_each_sequence_has_a_norm_of_its_own() -> None:
 def test_the_points_lie_on_lines_between_real_and_fake() -> None:
     torch.manual_seed(0)
     real, fake = ids(*[[0, 1, 2]] * 200), ids(*[[0, 2, 3]] * 200)
-    between = Wasserstein(VOCAB).between(real, fake)
+    between = Wasserstein(VOCAB).interpolate(real, fake)
     assert between.x.requires_grad
     share = between.x[:, 1, 1]  # of the real one
     assert share.min() < 0.05
@@ -103,11 +103,11 @@ def test_simplex_and_latents_are_taken_as_they_are() -> None:
     torch.manual_seed(0)
     soft = torch.rand(2, 3, 4).softmax(2)
     real, fake = ids([0, 1, 2], [1, 2, 0]), ids([0, 1, 2], [1, 2, 0]).with_x(soft)
-    between = Wasserstein(VOCAB).between(real, fake).x
+    between = Wasserstein(VOCAB).interpolate(real, fake).x
     place = (between - torch.nn.functional.one_hot(real.x, 4)) / (soft - torch.nn.functional.one_hot(real.x, 4))
     torch.testing.assert_close(place, place[:, :1, :1].expand_as(place), atol=1e-4, rtol=1e-4)
     codes = [real.with_x(torch.full((2, 5), value)) for value in (1.0, 0.0)]
-    assert Wasserstein(VOCAB).between(*codes).x.shape == (2, 5)
+    assert Wasserstein(VOCAB).interpolate(*codes).x.shape == (2, 5)
     critic = Linear(torch.tensor([3.0, 0.0, 4.0, 0.0, 0.0]))
     assert penalty(critic, *codes) == pytest.approx((5.0 - 1) ** 2)
 

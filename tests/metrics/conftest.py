@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from worlds import World
+from support.worlds import World
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from nltk.translate.bleu_score import SmoothingFunction
 from nltk.translate.bleu_score import sentence_bleu as nltk_bleu
-from worlds import World
+from support.worlds import World
 
+from support.paths import SHARED
 from textgan.metrics.functional.bleu import leave_one_out, sentence_bleu
 from textgan.core.errors import UserError
 from textgan.metrics.bleu import Bleu, SelfBleu
 
-COCO = Path(__file__).parents[3] / "shared" / "data" / "coco"
+COCO = SHARED / "coco"
 REFERENCES = ["the cat sat on the mat", "the the cat", "a dog", "a dog ran over the mat and sat", "x"]
 TRICKY = [
     "",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from torch import Tensor
-from worlds import World
+from support.worlds import World
 
 from textgan.metrics.grammatical import Grammatical
 from textgan.data.interfaces import Oracle

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
-from worlds import EOS, Unigram, World
+from support.worlds import EOS, Unigram, World
 
 from textgan.core.errors import UserError
 from textgan.metrics import likelihood

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from worlds import EOS, Unigram, World
+from support.worlds import EOS, Unigram, World
 
 from textgan.core.errors import UserError
 from textgan.metrics.reconstruction import Reconstruction
@@ -21,8 +21,8 @@ class Parrot(Unigram):
     def encode(self, batch: Batch) -> Tensor:
         return batch.tokens.float()
 
-    def write(self, codes: Tensor, batch: Batch, draw: TokenSampler | None = None) -> Samples:
-        assert draw is not None
+    def decode_codes(self, codes: Tensor, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
+        assert token_sampler is not None
         assert not batch.tokens[~batch.given].any(), "it must not be shown what it is asked for"
         x = codes.long()
         x = torch.where(batch.given, batch.tokens, torch.where(x == self.wrong, 999, x))

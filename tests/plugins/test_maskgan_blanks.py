@@ -132,7 +132,7 @@ class Knowing(Infill):
     truth: Batch
     wrong: int | None = None
 
-    def sample(self, batch: Batch, draw: TokenSampler | None = None) -> Samples:
+    def sample(self, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
         assert not (batch.given & ~batch.valid).any()
         self.asked = batch
         x = batch.tokens if self.wrong is None else batch.tokens.where(batch.given, torch.tensor(self.wrong))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from chances import p_value
+from support.chances import p_value
 from torch import Tensor
 
 from textgan.testing import check_discriminator, check_generator, enumerate_sequences

@@ -42,12 +42,12 @@ def test_the_papers_sizes_bring_the_papers_rules() -> None:
 
 def test_the_discriminator_begins_as_the_generator_does() -> None:
     (callback,) = recipe.load("maskgan").filled["callbacks"]
-    assert (callback["name"], callback["phase"]) == ("inherit", "pretrain-g")
+    assert (callback["name"], callback["phase"]) == ("warm_start", "pretrain-g")
 
 
 def test_a_run_of_everything(tmp_path: Path) -> None:
     filled = recipe.load("maskgan").filled
-    steps = [f"phases.{name}.steps=1" for name in filled["phases"]]
+    steps = [f"phases.{name}.rounds=1" for name in filled["phases"]]
     steps += [f"phases.{name}.evaluate=1" for name in ("pretrain-g", "adversarial")]
     steps += ["phases.adversarial.turns.0.batch_size=16", "phases.adversarial.turns.1.pool=16"]
     steps += ["phases.pretrain-d.turns.0.pool=16", "phases.pretrain-d.turns.1.times=1"]

@@ -126,7 +126,7 @@ def test_what_does_not_hold_together_is_told(tmp_path: Path, change: tuple[str, 
 @pytest.mark.parametrize(
     ("callback", "told"),
     [
-        ("{name: inherit, phase: frist}", 'phase there is no phase "frist"; did you mean "first"? callbacks=[]'),
+        ("{name: warm_start, phase: frist}", 'phase there is no phase "frist"; did you mean "first"? callbacks=[]'),
         ("{name: anneal, option: x.y, phase: other, start: 0, end: 1}", '"other"; this recipe has: first, second.'),
     ],
 )
@@ -139,8 +139,8 @@ def test_a_callback_has_the_players_that_it_cannot_do_without(tmp_path: Path) ->
     alone = SMALL.replace("discriminator: text_cnn\nloss: bce\n", "reward: bleu\n")
     alone = alone.replace(", {objective: discriminate, times: 2}", "")
     load(written(tmp_path, alone + "callbacks: [{name: anneal, option: x.y, phase: first, start: 0, end: 1}]\n"))
-    (found,) = problems(tmp_path, alone + "callbacks: [{name: inherit, phase: first}]\n")
-    assert '"inherit" needs a discriminator' in found
+    (found,) = problems(tmp_path, alone + "callbacks: [{name: warm_start, phase: first}]\n")
+    assert '"warm_start" needs a discriminator' in found
 
 
 def test_settings_are_blamed_on_the_command_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Inverse reinforcement learning: the reward under which real text is likely."""
+"""Inverse reinforcement learning: fits the reward under which real text is most likely."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.losses import functional
 from textgan.core.options import Probability
 from textgan.core.roles import AdversarialLoss, Discriminator, Generator
 from textgan.core.types import Loss, Samples, Scores, Space
+from textgan.losses import functional
 
-HALVINGS = 24
-"""Steps to find the exponent of weights that are too uneven: it is right to 1e-7."""
+BISECTIONS = 24
+"""Bisection steps that find the exponent of weights that are too uneven: its error is below 1e-7."""
 
 
 class ImportanceWeighted(AdversarialLoss):
-    """Learns a reward R by the likelihood of real text under p(y) = exp(R(y)) / Z.
+    """Fits a reward R by the likelihood of real text under p(y) = exp(R(y)) / Z.
 
     Guided cost learning (Finn et al. 2016, arXiv:1603.00448) for text (Shi et al. 2018, arXiv:1804.11258, equation 8).
-    Z is estimated from the generator's own text, weighted by how much more of it p would hold:
+    Z is estimated from the generator's samples by importance sampling, with weights p / pi:
 
     value = -(mean R(x) - sum over j of w_j R(y_j)),  w = softmax over the fakes of R(y_j) - log pi(y_j), no gradient
 
-    R is the discriminator's logit, or the sum over a sequence's tokens where it judges tokens; it pays R. Against a
-    policy that maximises E[R] + lambda H(pi) the game ends at pi proportional to p^(1 / lambda).
+    R is the discriminator's logit, or its sum over a sequence's tokens if the discriminator scores tokens. The reward
+    is R. Against a policy that maximises E[R] + lambda H(pi), the equilibrium is pi proportional to p^(1 / lambda).
 
-    Sequences have dozens of nats of log pi, and soon one weight outweighs all others. `least_effective` holds the
-    effective sample size, 1 / sum of w^2, above a share of the batch: weights become w^a, the largest a up to 1 that
-    does. That is ours; the paper has no guard but a reward of a sigmoid for each token, so at most T.
+    log pi of a sequence is dozens of nats, so one weight soon exceeds all others together. `least_effective` keeps the
+    effective sample size, 1 / sum of w^2, above a share of the batch: weights become w^a, with the largest a up to 1
+    that achieves it. The paper has no such guard; its rewards are bounded by a sigmoid for each token, T at most.
 
-    A generator whose log_prob is a bound makes weights that are too large.
+    If the generator's log_prob is a lower bound, the weights are too large.
 
-    `relative` writes the reward as R = d + log pi: the discriminator d says what the generator has wrong, as that of
-    adversarial IRL does (Fu, Luo and Levine 2018, arXiv:1710.11248). The game and its end are the same. The weights are
-    the softmax of d: even while d knows nothing, and even again where pi is right. R then moves with pi, so the
-    discriminator has to follow, or the policy agrees with itself.
+    `relative` parametrises the reward as R = d + log pi: the discriminator d learns the log-ratio between the data and
+    the generator, as in adversarial IRL (Fu, Luo and Levine 2018, arXiv:1710.11248). The objective and its optimum are
+    the same. The weights are the softmax of d: even before d has learned anything, and even again where pi is right.
+    R then changes with pi, so the discriminator has to follow it; otherwise the policy reinforces itself.
 
     Args:
-        least_effective: share of the fakes that the weights must be worth; 0 leaves them as they are.
-        relative: the discriminator says R - log pi, and not R, which would have to learn all that the generator knows.
+        generator: supplies log pi.
+        least_effective: the least effective sample size, as a share of the fakes; 0 leaves the weights unchanged.
+        relative: the discriminator learns R - log pi instead of R, which includes all that the generator knows.
     """
 
     requires_generator: ClassVar[frozenset[str]] = frozenset({"log_prob"})
@@ -52,7 +53,7 @@ class ImportanceWeighted(AdversarialLoss):
         self.least_effective = least_effective
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        on_real, on_fake = map(_whole, functional.both(d, real, fake))  # [B]
+        on_real, on_fake = map(_sequence_scores, functional.score_both(d, real, fake))  # [B]
         with torch.no_grad():
             log_weight = on_fake if self.relative else on_fake - self.log_prob(fake)
             power = self.power(log_weight)
@@ -60,7 +61,7 @@ class ImportanceWeighted(AdversarialLoss):
         value = (weight * on_fake).sum() - on_real.mean()
         stats = {
             "d_loss": value.detach(),
-            "effective_share": _effective(weight) / len(weight),
+            "effective_share": _effective_size(weight) / len(weight),
             "weight_power": power,
             "reward_real": on_real.detach().mean(),
             "reward_fake": on_fake.detach().mean(),
@@ -68,36 +69,39 @@ class ImportanceWeighted(AdversarialLoss):
         return Loss(value, stats)
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        logits = functional.of_fakes(d, fake).logits
-        return logits + self.own(fake, logits) if self.relative else logits
+        logits = functional.score_fake(d, fake).logits
+        return logits + self.generator_term(fake, logits) if self.relative else logits
 
-    def own(self, fake: Samples, logits: Tensor) -> Tensor:
-        """log pi of what the generator chose, without a gradient, in the shape of the verdicts: [B,1] or [B,T]."""
+    def generator_term(self, fake: Samples, logits: Tensor) -> Tensor:
+        """Computes log pi of the chosen tokens, without a gradient, in the shape of the logits: [B,1] or [B,T]."""
         with torch.no_grad():
-            each = self.generator.log_prob(fake) * fake.chosen  # [B,T]
-        return each if logits.shape[1] > 1 else each.sum(1, keepdim=True)
+            token_log_prob = self.generator.log_prob(fake) * fake.chosen  # [B,T]
+        return token_log_prob if logits.shape[1] > 1 else token_log_prob.sum(1, keepdim=True)
 
     def log_prob(self, fake: Samples) -> Tensor:
-        """log pi of what the generator chose, [B]."""
+        """Computes log pi of the chosen tokens of each sequence, [B]."""
         return (self.generator.log_prob(fake) * fake.chosen).sum(1)
 
     def power(self, log_weight: Tensor) -> Tensor:
-        """The largest exponent up to 1 under which the weights are worth enough, by halving; the size falls with it."""
-        enough = self.least_effective * len(log_weight)
+        """Finds the largest exponent up to 1 that leaves the weights a sufficient effective sample size.
+
+        By bisection: the effective sample size falls as the exponent grows.
+        """
+        required = self.least_effective * len(log_weight)
         low, high = torch.zeros_like(log_weight[0]), torch.ones_like(log_weight[0])
-        fits = _effective(log_weight.softmax(0)) >= enough
-        for _ in range(HALVINGS):
+        unchanged = _effective_size(log_weight.softmax(0)) >= required
+        for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            inside = _effective((middle * log_weight).softmax(0)) >= enough
-            low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
-        return torch.where(fits, torch.ones_like(low), low)
+            sufficient = _effective_size((middle * log_weight).softmax(0)) >= required
+            low, high = torch.where(sufficient, middle, low), torch.where(sufficient, high, middle)
+        return torch.where(unchanged, torch.ones_like(low), low)
 
 
-def _whole(scores: Scores) -> Tensor:
-    """The reward of each sequence, [B]: the sum over the verdicts that count."""
+def _sequence_scores(scores: Scores) -> Tensor:
+    """Computes the score of each sequence, [B]: the sum over the scores that count."""
     return (scores.logits * scores.weight).sum(1)
 
 
-def _effective(weight: Tensor) -> Tensor:
-    """How many equal weights are worth as much, 1 to B: 1 / sum of w^2 (Kong 1992)."""
+def _effective_size(weight: Tensor) -> Tensor:
+    """Computes the effective sample size of normalised weights, 1 / sum of w^2, 1 to B (Kong 1992)."""
     return 1 / weight.square().sum()

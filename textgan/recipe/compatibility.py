@@ -1,55 +1,134 @@
-"""Which components can work together, in terms of what they declare. No component's name stands here.
+"""Decides which components can work together, from what they declare. It knows no component by name.
 
-Each rule yields (block, sentence). A combination that would run and mean nothing is refused like one that cannot run.
+A combination that would run without a meaningful result is rejected like one that cannot run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import NamedTuple
 
 from textgan.core import registry, spec
 from textgan.core.errors import UserError
 from textgan.core.spec import Spec
 
 Specs = Mapping[str, Spec]
-"""Kind -> what is known of the component that plays it; absent where the recipe has none."""
-Incompatibility = tuple[str, str]
+"""Kind -> the spec of the component that a recipe names; a kind is absent if the recipe has no such block."""
+Changes = dict[str, str | None]
+"""Kind -> the component to use instead, or None to leave the block out."""
+
+REPLACEABLE = ("generator", "discriminator", "loss", "reward", "estimator", "decoding")
+"""Kinds of which another component may be suggested."""
+REMOVABLE = ("tokenizer", "blanks")
+"""Kinds that a recipe may be advised to leave out."""
+
+
+class Incompatibility(NamedTuple):
+    """A block whose component does not fit the others, and the reason as a sentence without a fix."""
+
+    block: str
+    text: str
 
 
 def incompatibilities(specs: Specs) -> Iterator[Incompatibility]:
-    """Everything that does not fit together."""
-    for rule in (_tokenizer, _blanks, _mode, _space, _offers, _credit, _path_reward):
-        yield from rule(specs)
+    """Yields what does not fit together, one reason for each block.
+
+    The rules are ordered from principles to details: what a later rule says of the same block is a consequence.
+    """
+    reported: set[str] = set()
+    for rule in (_tokenizer, _blanks, _mode, _path_reward, _requirements, _granularity, _space):
+        for found in rule(specs):
+            if found.block not in reported:
+                reported.add(found.block)
+                yield found
+
+
+def repairs(specs: Specs, block: str) -> Iterator[Changes]:
+    """Yields the smallest changes after which `block` fits and no other block has become incompatible.
+
+    These are replacements of one component or, if there is none, of two. Only declarations are compared; whether a
+    recipe also needs other options, turns or optimizers is left to the caller.
+    """
+    allowed = {found.block for found in incompatibilities(specs)} - {block}
+    choices = [(kind, name) for kind in (*REPLACEABLE, *REMOVABLE) for name in _alternatives(specs, kind)]
+    for size in (1, 2):
+        found = [dict(chosen) for chosen in combinations(choices, size)]
+        fitting = [changes for changes in found if len(changes) == size and _fits(specs, changes, allowed)]
+        yield from fitting
+        if fitting:
+            return
+
+
+def missing(asking: Spec, giving: Spec, trait: str = "requires") -> Iterator[str]:
+    """Yields a sentence for each capability that one component requires and the other does not offer."""
+    kind = giving.component.kind
+    for capability in sorted(asking.traits[trait] - giving.traits["capabilities"]):
+        yield f'"{_name(asking)}" needs a {kind} that offers {capability}; "{_name(giving)}" does not'
+
+
+def offering(kind: str, capability: str) -> str:
+    """Returns ' (lstm would do)', naming the registered components of a kind that offer a capability, or ''."""
+    names = [s.component.name for s in _registered(kind) if capability in s.traits.get("capabilities", ())]
+    return f" ({', '.join(names)} would do)" if names else ""
 
 
 def _tokenizer(specs: Specs) -> Iterator[Incompatibility]:
     data = specs.get("data")
     if data and "tokenizer" in specs and data.traits.get("output_type") == "ids":
-        yield "tokenizer", f'data "{_name(data)}" gives ready ids; leave the tokenizer out'
+        yield Incompatibility("tokenizer", f'data "{_name(data)}" provides ids, which need no tokenizer')
 
 
 def _blanks(specs: Specs) -> Iterator[Incompatibility]:
     blanks, generator = specs.get("blanks"), specs.get("generator")
     if blanks and generator and "noise" in generator.traits["capabilities"]:
-        others = _having("generator", lambda s: "noise" not in s.traits["capabilities"])
-        yield (
+        yield Incompatibility(
             "blanks",
-            f'"{_name(blanks)}" gives words that are to be kept; generator "{_name(generator)}" makes whole sentences '
-            f"from noise and cannot keep any{others}",
+            f'"{_name(blanks)}" gives the generator tokens to keep; generator "{_name(generator)}" generates whole '
+            "sentences from noise and cannot keep any",
         )
 
 
 def _mode(specs: Specs) -> Iterator[Incompatibility]:
     generator, estimator = specs.get("generator"), specs.get("estimator")
-    if generator and estimator:
-        mode = estimator.traits["mode"]
-        if mode not in generator.traits["sample_space"]:
-            others = _having("generator", lambda s: mode in s.traits["sample_space"])
-            yield (
-                "estimator",
-                f'"{_name(estimator)}" trains by {mode} gradients, which generator "{_name(generator)}" '
-                f"does not allow{others}",
-            )
+    if generator and estimator and estimator.traits["mode"] not in generator.traits["sample_space"]:
+        yield Incompatibility(
+            "estimator",
+            f'"{_name(estimator)}" trains by {estimator.traits["mode"]} gradients, which generator '
+            f'"{_name(generator)}" does not allow',
+        )
+
+
+def _path_reward(specs: Specs) -> Iterator[Incompatibility]:
+    estimator, reward = specs.get("estimator"), specs.get("reward")
+    if estimator and reward and estimator.traits["mode"] == "path" and not reward.traits["differentiable"]:
+        yield Incompatibility(
+            "reward", f'"{_name(reward)}" has no gradient, which estimator "{_name(estimator)}" follows'
+        )
+
+
+def _requirements(specs: Specs) -> Iterator[Incompatibility]:
+    for asking, giving, trait in (
+        ("loss", "discriminator", "requires"),
+        ("loss", "generator", "requires_generator"),
+        ("estimator", "generator", "requires"),
+        ("decoding", "generator", "requires"),
+    ):
+        if asking in specs and giving in specs:
+            yield from (Incompatibility(asking, text) for text in missing(specs[asking], specs[giving], trait))
+
+
+def _granularity(specs: Specs) -> Iterator[Incompatibility]:
+    estimator, reward = specs.get("estimator"), specs.get("reward")
+    if not estimator or not reward:
+        return
+    scored_by = specs["discriminator"] if "discriminator" in reward.shared and "discriminator" in specs else reward
+    granularity = scored_by.traits["granularity"]
+    if granularity not in estimator.traits["reward_granularity"]:
+        yield Incompatibility(
+            "estimator",
+            f'"{_name(estimator)}" cannot use a reward for each {granularity}, which "{_name(scored_by)}" gives',
+        )
 
 
 def _space(specs: Specs) -> Iterator[Incompatibility]:
@@ -60,69 +139,44 @@ def _space(specs: Specs) -> Iterator[Incompatibility]:
     for kind in ("discriminator", "loss", "reward"):
         reader = specs.get(kind)
         if space and reader and space not in reader.traits["input_spaces"]:
-            others = _having(kind, lambda s: space in s.traits["input_spaces"])
-            yield kind, f'"{_name(reader)}" cannot read {space}, which "{_name(generator)}" makes here{others}'
-    judge = specs.get("discriminator")
-    if judge and space == "simplex" and "ids" not in judge.traits["input_spaces"]:
-        yield "discriminator", f'"{_name(judge)}" reads the simplex, but not ids, which are its corners'
-
-
-def _offers(specs: Specs) -> Iterator[Incompatibility]:
-    for needy, giver, trait in (
-        ("loss", "discriminator", "requires"),
-        ("loss", "generator", "requires_generator"),
-        ("estimator", "generator", "requires"),
-        ("decoding", "generator", "requires"),
-    ):
-        asks, gives = specs.get(needy), specs.get(giver)
-        if asks and gives:
-            yield from ((needy, text) for text in lacking(asks, gives, trait))
-
-
-def lacking(asks: Spec, gives: Spec, trait: str = "requires") -> Iterator[str]:
-    """What one component needs and another does not offer, a sentence each."""
-    giver = gives.component.kind
-    for thing in sorted(asks.traits[trait] - gives.traits["capabilities"]):
-        others = _having(giver, lambda s, thing=thing: thing in s.traits["capabilities"])  # type: ignore[misc]
-        yield f'"{_name(asks)}" needs a {giver} that offers {thing}; "{_name(gives)}" does not{others}'
-
-
-def _credit(specs: Specs) -> Iterator[Incompatibility]:
-    estimator, reward = specs.get("estimator"), specs.get("reward")
-    if not estimator or not reward:
-        return
-    judge = specs["discriminator"] if "discriminator" in reward.shared and "discriminator" in specs else reward
-    judges = judge.traits["granularity"]
-    if judges not in estimator.traits["reward_granularity"]:
-        others = _having("estimator", lambda s: judges in s.traits["reward_granularity"])
-        yield (
-            "estimator",
-            f'"{_name(estimator)}" cannot use a verdict for each {judges}, which "{_name(judge)}" gives{others}',
+            yield Incompatibility(
+                kind,
+                f'"{_name(reader)}" cannot read {space}, which generator "{_name(generator)}" produces for estimator '
+                f'"{_name(estimator)}"',
+            )
+    discriminator = specs.get("discriminator")
+    if discriminator and space == "simplex" and "ids" not in discriminator.traits["input_spaces"]:
+        yield Incompatibility(
+            "discriminator", f'"{_name(discriminator)}" reads the simplex, but not ids, which are its corners'
         )
-
-
-def _path_reward(specs: Specs) -> Iterator[Incompatibility]:
-    estimator, reward = specs.get("estimator"), specs.get("reward")
-    if estimator and reward and estimator.traits["mode"] == "path" and not reward.traits["differentiable"]:
-        yield "reward", f'"{_name(reward)}" has no gradient, which estimator "{_name(estimator)}" follows'
 
 
 def _name(component: Spec) -> str:
     return component.component.name
 
 
-def offering(kind: str, thing: str) -> str:
-    """' (lstm would do)', naming the registered components of a kind that offer something."""
-    return _having(kind, lambda s: thing in s.traits["capabilities"])
-
-
-def _having(kind: str, test: Callable[[Spec], bool]) -> str:
-    """' (lstm does)', naming the registered components that would do."""
-    fitting = []
+def _registered(kind: str) -> Iterator[Spec]:
+    """Yields the specs of a kind's components; those that cannot be read are left out."""
     for component in registry.components(kind):
         try:
-            if test(spec.read(component)):
-                fitting.append(component.name)
-        except (UserError, KeyError):
+            yield spec.read(component)
+        except UserError:
             continue
-    return f" ({', '.join(fitting)} would do)" if fitting else ""
+
+
+def _alternatives(specs: Specs, kind: str) -> list[str | None]:
+    if kind not in specs:
+        return []
+    if kind in REMOVABLE:
+        return [None]
+    return [_name(other) for other in _registered(kind) if _name(other) != _name(specs[kind])]
+
+
+def _fits(specs: Specs, changes: Changes, allowed: set[str]) -> bool:
+    """Whether a change leaves no incompatible blocks but the allowed ones."""
+    changed = {kind: known for kind, known in specs.items() if kind not in changes}
+    changed |= {kind: spec.read(registry.find(kind, name)) for kind, name in changes.items() if name is not None}
+    try:
+        return {found.block for found in incompatibilities(changed)} <= allowed
+    except KeyError:  # a component of another package that declares too little
+        return False

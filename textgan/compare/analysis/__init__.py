@@ -1,0 +1,1 @@
+"""The analysis of a comparison: frontiers, statistics, warnings and conclusions."""

@@ -1,0 +1,1 @@
+"""The execution of a comparison: processes, clusters, and the measurement of each run."""

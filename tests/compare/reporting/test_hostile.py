@@ -1,0 +1,95 @@
+"""What a model writes, and how somebody names a file, is shown and never obeyed: page, tables, terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.planting import curve
+
+from textgan.cli.display import comparison_view
+from textgan.compare.reporting import tables
+from textgan.compare.length_study import Study
+from textgan.compare.length_study import write as write_study
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.compare.reporting.report import write
+from textgan.compare.analysis.results import Results, results
+from textgan.runs.cost import COUNTS
+from textgan.recipe import Recipe
+
+NAMES = ("=HYPERLINK(1)", "\\input{x} $ & % \x1b[31m <b>")
+TEXTS = (
+    "=1+1",
+    "\x1b]0;taken\x07",
+    "<script>taken()</script>",
+    "a \u202e b",
+    "\\immediate\\write18{rm}",
+    "| a |",
+    "`x`",
+)
+
+
+@pytest.fixture
+def found(recipes: list[Recipe], tmp_path: Path) -> Results:
+    plan = make_plan([r.named(n) for r, n in zip(recipes, NAMES, strict=True)], Settings(seeds=2), tmp_path / "out")
+    for method in (*NAMES, f"{NAMES[0]}: start"):
+        for seed in range(2):
+            home = plan.home(method, seed)
+            home.mkdir(parents=True)
+            cost = {part: dict.fromkeys(COUNTS, 1.0) for part in ("start", "after")}
+            content = {"points": curve(0.1, unique=0.05 if method == NAMES[1] else 0.9)(seed), "texts": TEXTS}
+            (home / "measured.json").write_text(json.dumps({**content, "cost": cost}), encoding="utf-8")
+    (plan.home(f"{NAMES[0]}: early", 0)).mkdir(parents=True)
+    reason = json.dumps({"reason": "\x1b[2J<i>gone</i>"})
+    (plan.home(f"{NAMES[0]}: early", 0) / "failed.json").write_text(reason, encoding="utf-8")
+    return results(plan)
+
+
+def test_the_page_has_no_element_that_the_template_has_not(found: Results) -> None:
+    text = write(found).read_text(encoding="utf-8")
+    for wrong in ("<script>taken", "<b>", "<i>", "\x1b", "\x07", "\u202e"):
+        assert wrong not in text
+    for shown in ("&lt;script&gt;taken()&lt;/script&gt;", "&lt;b&gt;", "&lt;i&gt;gone", "\\x1b[2J"):
+        assert shown in text
+
+
+def test_no_cell_is_a_formula(found: Results) -> None:
+    rows = list(csv.reader(io.StringIO(tables.csv_text(found))))
+    assert "'=HYPERLINK(1)" in {row[0] for row in rows}
+    texts = [cell for row in rows for cell in row[:5]]
+    assert not [cell for cell in texts if cell.startswith(tables.RISKY)]
+    assert not [cell for cell in texts if "\x1b" in cell]
+    assert all(float(row[5]) == float(row[5]) for row in rows[1:]), "numbers are numbers, a minus included"
+
+
+def test_latex_commands_are_letters(found: Results) -> None:
+    text = tables.latex(found)
+    assert "\\input" not in text
+    assert "\\textbackslash{}input\\{x\\} \\$ \\& \\%" in text
+    assert "\x1b" not in text
+
+
+def test_the_terminal_is_told_nothing(found: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    comparison_view._show(found)
+    shown = capsys.readouterr().out
+    assert "collapsed" in shown
+    assert "\x1b[31m" not in shown
+    assert "\\x1b[31m" in shown.replace("\n", "")
+
+
+def test_the_page_of_lengths_is_as_safe(found: Results, tmp_path: Path) -> None:
+    text = write_study(Study(tmp_path, [5]), [(5, found)]).read_text(encoding="utf-8")
+    assert "<b>" not in text
+    assert "&lt;b&gt;" in text
+    assert "\x1b" not in text
+
+
+def test_a_sample_that_looks_like_a_filter_is_a_sample(planted: Callable[..., Plan]) -> None:
+    plan = planted({"one": curve(0.1), "two": curve(0.0)}, seeds=2, texts=('"></td><td id="rows">', "{% raw %}"))
+    text = write(results(plan)).read_text(encoding="utf-8")
+    assert text.count('id="rows"') == 1
+    assert "{% raw %}" in text

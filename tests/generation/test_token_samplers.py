@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from support.chances import by, p_value
+from torch import Tensor
+
+from textgan.generation import token_samplers
+from textgan.generation.token_samplers import categorical, greedy, inverse_cdf, tempered
+
+FOUR = torch.tensor([0.4, 0.3, 0.2, 0.1])
+
+
+def drawn(draw: Any, logits: Tensor, count: int) -> Tensor:
+    """Many draws from one row of logits [V]."""
+    return torch.cat([by(draw, logits.expand(n, -1)) for n in [500] * (count // 500)])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 17, 1000])
+def test_words_come_as_often_as_they_should(size: int) -> None:
+    torch.manual_seed(size)
+    logits = 2 * torch.randn(size)
+    assert p_value(drawn(categorical, logits, 20_000), logits.softmax(0)) > 1e-3
+
+
+def test_a_large_skewed_vocabulary() -> None:
+    torch.manual_seed(0)
+    logits = -1.2 * torch.arange(1, 50_001).log()
+    logits = logits[torch.randperm(50_000)]
+    assert p_value(drawn(categorical, logits, 5000), logits.softmax(0)) > 1e-3
+
+
+def test_each_row_has_its_own_law_and_its_own_chance() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(3, 5)
+    found = torch.stack([inverse_cdf(logits) for _ in range(10_000)])  # [N,3]
+    for row in range(3):
+        assert p_value(found[:, row], logits[row].softmax(0)) > 1e-3
+    both = found[:, 0] * 5 + found[:, 1]
+    assert p_value(both, torch.outer(logits[0].softmax(0), logits[1].softmax(0)).flatten()) > 1e-3
+
+
+@pytest.mark.parametrize("shift", [-1e4, 300.0, 1e4])
+def test_a_constant_added_to_the_logits_changes_nothing(shift: float) -> None:
+    torch.manual_seed(0)
+    logits = torch.tensor([0.0, 1.0, -1.0])
+    assert p_value(drawn(categorical, logits + shift, 10_000), logits.softmax(0)) > 1e-3
+
+
+def test_logits_are_left_as_they_are() -> None:
+    logits = torch.randn(4, 7)
+    before = logits.clone()
+    for draw in (categorical, greedy, tempered(0.5, 2, 0.9)):
+        by(draw, logits)
+        assert torch.equal(logits, before)
+
+
+@pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-24])
+@pytest.mark.parametrize("size", [1, 2, 7, 9, 10])
+def test_impossible_words_are_never_drawn_whatever_the_chance(
+    uniform: float, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = torch.arange(1, 2**size)
+    possible = (rows.unsqueeze(1) >> torch.arange(size)) % 2 == 1  # every set of possible words, [2^V-1,V]
+    logits = (3 * torch.randn(possible.shape)).masked_fill(~possible, -torch.inf)
+    monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.full(shape, uniform))
+    assert possible.gather(1, inverse_cdf(logits).unsqueeze(1)).all()
+
+
+def test_the_last_chance_takes_the_last_word_and_none_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.ones(shape))
+    logits = torch.zeros(2, 1000)
+    logits[1, 400:] = -torch.inf
+    assert inverse_cdf(logits).tolist() == [999, 399]
+
+
+def test_greedy_takes_the_likeliest() -> None:
+    assert by(greedy, torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 1.0]])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"temperature": 0.5}, [16 / 30, 9 / 30, 4 / 30, 1 / 30]),
+        ({"temperature": 1e6}, [0.25, 0.25, 0.25, 0.25]),
+        ({"top_k": 1}, [1, 0, 0, 0]),
+        ({"top_k": 2}, [4 / 7, 3 / 7, 0, 0]),
+        ({"top_k": 9}, [0.4, 0.3, 0.2, 0.1]),
+        ({"top_p": 0.35}, [1, 0, 0, 0]),
+        ({"top_p": 0.5}, [4 / 7, 3 / 7, 0, 0]),
+        ({"top_p": 0.8}, [4 / 9, 3 / 9, 2 / 9, 0]),
+        ({"top_p": 1.0}, [0.4, 0.3, 0.2, 0.1]),
+        ({"temperature": 0.5, "top_p": 0.5}, [1, 0, 0, 0]),  # top_p sees the sharpened law
+        ({"top_k": 3, "top_p": 0.6}, [4 / 7, 3 / 7, 0, 0]),  # 4/9 and 3/9 hold 0.6 of what top_k leaves
+        ({"top_k": 2, "top_p": 0.5}, [1, 0, 0, 0]),  # 4/7 alone does
+    ],
+)
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [2, 0, 3, 1]])
+def test_sharpened_and_truncated_laws(options: dict[str, Any], expected: list[float], order: list[int]) -> None:
+    torch.manual_seed(0)
+    found = drawn(tempered(**options), FOUR[order].log(), 10_000)
+    assert p_value(found, torch.tensor(expected)[order]) > 1e-3
+
+
+def test_words_that_are_barred_stay_barred_when_sharpened() -> None:
+    logits = torch.tensor([[0.0, -torch.inf, 0.0, -1e4]]).expand(1000, -1)
+    for draw in (tempered(2.0), tempered(top_k=3), tempered(top_p=0.999)):
+        assert set(by(draw, logits).tolist()) == {0, 2}
+
+
+def test_plain_sampling_costs_nothing_extra() -> None:
+    assert tempered() is token_samplers.categorical
+    assert tempered(0) is token_samplers.greedy
+
+
+@pytest.mark.parametrize(
+    "options", [{"temperature": -0.1}, {"top_k": 0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}, {"top_p": math.nan}]
+)
+def test_options_that_mean_nothing_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        tempered(**options)

@@ -1,4 +1,6 @@
-"""The most memory that a process of a few steps holds, PyTorch itself included; on a GPU, what PyTorch took of it.
+"""Measures the peak memory of a process that takes a few steps.
+
+On a CPU this is the memory of the whole process, PyTorch included; on a GPU, what PyTorch allocated there.
 
 python -m benchmarks.memory adversarial --rollouts 16
 """
@@ -16,34 +18,34 @@ import torch
 from benchmarks.command import add_size, size_of
 from benchmarks.sizes import Size
 from benchmarks.steps import STEPS, Steps
-from textgan.ops import device
+from textgan.training.engine import prepare_process
 
 
 def peak(step: str, size: Size, device: str, threads: int) -> int:
-    """Bytes, of a process of its own."""
+    """Returns the peak memory of a step in bytes, measured in a process of its own."""
     options = [f"--{name}={value}" for name, value in vars(size).items()]
     command = [sys.executable, "-m", "benchmarks.memory", step, *options, f"--device={device}", f"--threads={threads}"]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> int:
-    """Plays three steps and prints bytes."""
+    """Takes three steps and prints the peak memory in bytes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("step", choices=STEPS, help="what to measure")
     add_size(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    device.prepare()
+    prepare_process()
     step = STEPS[given.step](Steps(size_of(given), torch.device(given.device)))
     for _ in range(3):
         step()
     on_gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
-    print(on_gpu or _resident())
+    print(on_gpu or _peak_resident())
     return 0
 
 
-def _resident() -> int:
-    """The most bytes that this program held. On Linux, what getrusage says counts the program that started it, too."""
+def _peak_resident() -> int:
+    """Returns the peak resident bytes. On Linux, getrusage would also count the program that started this one."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:

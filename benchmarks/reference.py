@@ -1,7 +1,7 @@
-"""Plain implementations of the same steps, as a careful person writes them first, to measure the toolkit beside.
+"""Plain PyTorch implementations of the measured steps, as a baseline for the toolkit.
 
-One roll-out after the other, one prefix after the other, `torch.multinomial`, `nn.Conv1d`. No trick, and no waste
-either: batches are batches, and no gradient is kept that nobody asks for.
+One roll-out after another, one prefix after another, `torch.multinomial`, `nn.Conv1d`: no optimizations. Nothing is
+wasted either: sequences are batched, and no gradient is computed that is not used.
 """
 
 from __future__ import annotations
@@ -12,51 +12,51 @@ from torch.nn import functional
 
 
 class PlainLstm(nn.Module):
-    """A language model that is stepped by a cell."""
+    """An LSTM language model that takes one step at a time."""
 
-    def __init__(self, words: int, embed: int, hidden: int) -> None:
+    def __init__(self, vocab_size: int, embed: int, hidden: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, embed)
+        self.embedding = nn.Embedding(vocab_size, embed)
         self.cell = nn.LSTMCell(embed, hidden)
-        self.output = nn.Linear(hidden, words)
+        self.output = nn.Linear(hidden, vocab_size)
 
     def step(self, token: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         state = self.cell(self.embedding(token), state)
         return self.output(state[0]), state
 
-    def begin(self, rows: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def start(self, rows: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         zeros = self.output.weight.new_zeros(rows, self.cell.hidden_size)
         return torch.zeros(rows, dtype=torch.long), (zeros, zeros)
 
     @torch.no_grad()
     def sample(self, rows: int, length: int, prefix: Tensor | None = None) -> Tensor:
-        """[rows,length], continuing prefix [rows,t]."""
-        token, state = self.begin(rows)
-        found = []
+        """Samples sequences [rows,length]; those with a prefix [rows,t] continue it."""
+        token, state = self.start(rows)
+        outputs = []
         for t in range(length):
             logits, state = self.step(token, state)
             known = prefix is not None and t < prefix.shape[1]
             token = prefix[:, t] if known and prefix is not None else torch.multinomial(logits.softmax(1), 1)[:, 0]
-            found.append(token)
-        return torch.stack(found, 1)
+            outputs.append(token)
+        return torch.stack(outputs, 1)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """[B,T]."""
-        token, state = self.begin(len(x))
-        found = []
+        """Computes log p of each token, [B,T]."""
+        token, state = self.start(len(x))
+        outputs = []
         for t in range(x.shape[1]):
             logits, state = self.step(token, state)
             token = x[:, t]
-            found.append(logits.log_softmax(1).gather(1, token[:, None])[:, 0])
-        return torch.stack(found, 1)
+            outputs.append(logits.log_softmax(1).gather(1, token[:, None])[:, 0])
+        return torch.stack(outputs, 1)
 
 
 class PlainCnn(nn.Module):
-    """SeqGAN's discriminator by convolutions."""
+    """SeqGAN's convolutional discriminator."""
 
-    def __init__(self, words: int, embed: int, widths: list[int], filters: list[int]) -> None:
+    def __init__(self, vocab_size: int, embed: int, widths: list[int], filters: list[int]) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, embed)
+        self.embedding = nn.Embedding(vocab_size, embed)
         self.convolutions = nn.ModuleList(nn.Conv1d(embed, n, w) for w, n in zip(widths, filters, strict=True))
         size = sum(filters)
         self.gate, self.transform = nn.Linear(size, size), nn.Linear(size, size)
@@ -70,25 +70,30 @@ class PlainCnn(nn.Module):
 
 
 def adversarial_step(
-    generator: PlainLstm, judge: PlainCnn, optimizer: torch.optim.Optimizer, rows: int, length: int, rollouts: int
+    generator: PlainLstm,
+    discriminator: PlainCnn,
+    optimizer: torch.optim.Optimizer,
+    rows: int,
+    length: int,
+    rollouts: int,
 ) -> None:
-    """Sample, complete each prefix `rollouts` times, score, step."""
+    """Samples, completes each prefix `rollouts` times, scores the completions and takes a policy-gradient step."""
     x = generator.sample(rows, length)
     value = torch.zeros(rows, length)
     with torch.no_grad():
         for t in range(1, length):
             for _ in range(rollouts):
-                value[:, t - 1] += judge(generator.sample(rows, length, x[:, :t])).sigmoid()[:, 0] / rollouts
-        value[:, -1] = judge(x).sigmoid()[:, 0]
+                value[:, t - 1] += discriminator(generator.sample(rows, length, x[:, :t])).sigmoid()[:, 0] / rollouts
+        value[:, -1] = discriminator(x).sigmoid()[:, 0]
     optimizer.zero_grad()
     (-(generator.log_prob(x) * value).sum()).backward()
     nn.utils.clip_grad_norm_(generator.parameters(), 5.0)
     optimizer.step()
 
 
-def discriminator_step(judge: PlainCnn, optimizer: torch.optim.Optimizer, real: Tensor, fake: Tensor) -> None:
-    """One step on both."""
-    logits = judge(torch.cat([real, fake]))[:, 0]
+def discriminator_step(discriminator: PlainCnn, optimizer: torch.optim.Optimizer, real: Tensor, fake: Tensor) -> None:
+    """Takes a step on real and fake sequences."""
+    logits = discriminator(torch.cat([real, fake]))[:, 0]
     target = torch.cat([torch.ones(len(real)), torch.zeros(len(fake))])
     optimizer.zero_grad()
     functional.binary_cross_entropy_with_logits(logits, target).backward()
@@ -96,7 +101,7 @@ def discriminator_step(judge: PlainCnn, optimizer: torch.optim.Optimizer, real: 
 
 
 def likelihood_step(generator: PlainLstm, optimizer: torch.optim.Optimizer, real: Tensor) -> None:
-    """One step on real text."""
+    """Takes a step on real sequences."""
     optimizer.zero_grad()
     (-generator.log_prob(real).mean()).backward()
     nn.utils.clip_grad_norm_(generator.parameters(), 5.0)

@@ -1,4 +1,4 @@
-"""How long something takes: the median of several goes, and how far they lie apart."""
+"""Times a function: the median and the interquartile range of several repetitions."""
 
 from __future__ import annotations
 
@@ -11,44 +11,46 @@ import torch
 
 
 @dataclass(frozen=True)
-class Timed:
-    """Seconds.
+class Timing:
+    """Seconds of several repetitions.
 
     Args:
-        median: of all goes but the first.
-        low, high: the middle half of them.
-        goes: how many.
+        median: of all repetitions but the first.
+        low: lower quartile.
+        high: upper quartile.
+        repetitions: how many were measured.
     """
 
     median: float
     low: float
     high: float
-    goes: int
+    repetitions: int
 
 
-def timed(function: Callable[[], object], seconds: float = 3.0, least: int = 5, most: int = 50) -> Timed:
-    """Goes until `seconds` are over, at least `least` times.
+def time_function(function: Callable[[], object], seconds: float = 3.0, minimum: int = 5, maximum: int = 50) -> Timing:
+    """Repeats a function until `seconds` are over, at least `minimum` and at most `maximum` times.
 
-    The first go is warm-up and does not count, unless one go is wanted and it took ten seconds: next to these, what
-    warms up is nothing.
+    The first repetition is warm-up and does not count. The exception is a single repetition that took ten seconds,
+    of which warm-up is a negligible part.
     """
-    first = _go(function)
-    found = [first] if least == 1 and first > 10 else []
+    first = _time_once(function)
+    times = [first] if minimum == 1 and first > 10 else []
     end = time.perf_counter() + seconds
-    while len(found) < least or (time.perf_counter() < end and len(found) < most):
-        found.append(_go(function))
-    quarters = statistics.quantiles(found, n=4) if len(found) > 1 else found * 3
-    return Timed(statistics.median(found), quarters[0], quarters[2], len(found))
+    while len(times) < minimum or (time.perf_counter() < end and len(times) < maximum):
+        times.append(_time_once(function))
+    quartiles = statistics.quantiles(times, n=4) if len(times) > 1 else times * 3
+    return Timing(statistics.median(times), quartiles[0], quartiles[2], len(times))
 
 
-def _go(function: Callable[[], object]) -> float:
-    synchronise()
-    began = time.perf_counter()
+def _time_once(function: Callable[[], object]) -> float:
+    synchronize()
+    start = time.perf_counter()
     function()
-    synchronise()
-    return time.perf_counter() - began
+    synchronize()
+    return time.perf_counter() - start
 
 
-def synchronise() -> None:
+def synchronize() -> None:
+    """Waits for the GPU, if there is one."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

@@ -1,7 +1,9 @@
-"""Writes the recipe reference, a page a kind, from what components say of themselves; imports none of them.
+"""Generates the recipe reference, one page for each kind, from the components' docstrings, options and traits.
 
 python scripts/reference.py docs/reference            write the pages
-python scripts/reference.py docs/reference --check    say whether they are up to date
+python scripts/reference.py docs/reference --check    check that they are up to date
+
+No component is imported.
 """
 
 from __future__ import annotations
@@ -15,19 +17,19 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from textgan.core import registry, spec
-from textgan.recipe import schema
 from textgan.core.spec import MISSING, Option, Spec
+from textgan.recipe import schema
 
 NONE = re.compile(r"\bNone\b")
 OWN = "textgan"
-"""Only what this distribution brings is documented, whatever else is installed."""
+"""Only components of this distribution are documented, whatever else is installed."""
 
 KINDS = schema.BLOCKS | {
     "objective": "What a turn minimises.",
-    "optimizer": "How parameters are moved. Several can be named; a turn's `updates` says which moves whom.",
-    "metric": "Numbers about a generator. [Reading a run](../reading.md) says how to read each of them.",
-    "callback": "Called after every round; may change what the next one does.",
-    "tracker": "Receives what a run measures, beside the run's folder.",
+    "optimizer": "How parameters are updated. A recipe can name several; a turn's `updates` assigns them to players.",
+    "metric": "Evaluates a generator. [Reading a run](../reading.md) explains how to interpret each metric.",
+    "callback": "Runs after every round and may change the next one.",
+    "tracker": "Records what a run measures, in addition to the run's folder.",
 }
 WHERE = {
     "objective": "`phases.NAME.turns`",
@@ -36,27 +38,26 @@ WHERE = {
     "callback": "`callbacks`",
     "tracker": "`trackers`",
 }
-"""Where a recipe names them, if not in a block of their own."""
+"""Kind -> where a recipe names it, if not in a block of its own."""
 
 BOUNDS = {"ge": "{0} or more", "gt": "above {0}", "le": "at most {0}", "lt": "below {0}"}
-PLAIN = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything", NoneType: "null"}
-MANY = {"whole number": "whole numbers", "number": "numbers", "text": "texts"}
+TYPES = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything", NoneType: "null"}
+PLURALS = {"whole number": "whole numbers", "number": "numbers", "text": "texts"}
 
 
 def main() -> int:
-    """Writes or checks. Returns the exit code."""
-    parser = argparse.ArgumentParser(description="The recipe reference, generated from the components.")
+    """Writes or checks the pages. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Generate the recipe reference from the components.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     given = parser.parse_args()
-    pages = dict(written())
+    pages = dict(generate())
     if given.check:
         stale = [name for name, text in pages.items() if _text(given.folder / name) != text]
         stale += [file.name for file in sorted(given.folder.glob("*.md")) if file.name not in pages]
         if stale:
             print(
-                f"{', '.join(stale)} in {given.folder} is not what the components say of themselves; "
-                f"run: python scripts/reference.py {given.folder}",
+                f"{given.folder}: out of date: {', '.join(stale)}; run: python scripts/reference.py {given.folder}",
                 file=sys.stderr,
             )
         return int(bool(stale))
@@ -68,8 +69,8 @@ def main() -> int:
     return 0
 
 
-def written() -> Iterator[tuple[str, str]]:
-    """The name and the text of every page."""
+def generate() -> Iterator[tuple[str, str]]:
+    """Yields the name and the text of every page."""
     specs = {kind: [spec.read(c) for c in registry.components(kind) if c.provider == OWN] for kind in registry.KINDS}
     yield "index.md", _page(_index(specs))
     yield "recipe.md", _page(_recipe())
@@ -85,26 +86,31 @@ def _page(lines: Iterator[str]) -> str:
 def _index(specs: Mapping[str, list[Spec]]) -> Iterator[str]:
     yield "# Recipe reference"
     yield (
-        "Everything that a recipe can say. The keys that are no component stand on [one page](recipe.md); every "
-        "kind of component has a page of its own. `textgan list` and `textgan show NAME` say the same, with the "
-        "plugins that you have installed."
+        "All keys and components of a recipe. Keys that are not components are on [one page](recipe.md); every kind "
+        "of component has its own page. `textgan list` and `textgan show NAME` print the same, with your installed "
+        "plugins."
     )
     rows = []
     for kind, plural in registry.KINDS.items():
         names = ", ".join(f"[{s.component.name}]({plural}.md#{s.component.name})" for s in specs[kind]) or "none yet"
         rows.append((f"[{kind}]({plural}.md)", KINDS[kind].split(". ")[0].rstrip("."), names))
-    yield _table(("kind", "what it is", "components"), rows)
+    yield _table(("kind", "meaning", "components"), rows)
 
 
 def _recipe() -> Iterator[str]:
     yield "# Keys of a recipe"
     yield (
-        "In the order in which a filled recipe is written. A value may be left out where a default is named. "
-        "[Recipes](../recipes.md) shows how they are put together."
+        "The keys are in the order of a filled recipe. A key with a default may be left out. [Recipes](../recipes.md) "
+        "explains how they work together."
     )
     yield "## Top level"
     rows: list[tuple[str, ...]] = [
-        ("`extends`", "text", "none", "A recipe to start from: a file beside this one, or a bundled recipe's name.")
+        (
+            "`extends`",
+            "text",
+            "none",
+            "The recipe to extend: a file in the same folder, or the name of a bundled recipe.",
+        )
     ]
     rows += [_row(option) for option in schema.RUN.values()]
     rows += [
@@ -117,19 +123,19 @@ def _recipe() -> Iterator[str]:
         for kind, text in schema.BLOCKS.items()
     ]
     yield _table(("key", "type", "default", "meaning"), rows)
-    yield "A component is written `{name: lstm, hidden_dim: 64}`, or `lstm` for short."
+    yield "Write a component as `{name: lstm, hidden_dim: 64}`, or as `lstm` to use its defaults."
     yield "## optimizers"
     yield (
-        "A mapping from names to [optimizers](optimizers.md); `name` is `adam` if it is left out. Turns name them "
-        "in `updates`. Beside its own options each of them has:"
+        "A mapping from names to [optimizers](optimizers.md). The default of `name` is `adam`. Turns refer to these "
+        "names in `updates`. In addition to its own options, each optimizer has:"
     )
     yield _options(schema.OPTIMIZER)
     yield "## phases"
-    yield "A mapping from names to phases, played from top to bottom. At least one is needed. A phase has:"
+    yield "A mapping from names to phases, which run in order. At least one is required. A phase has:"
     yield _options(schema.PHASE)
     yield (
-        "A turn is an [objective](objectives.md)'s name, or a mapping with the keys below and the objective's own "
-        "options:"
+        "`turns` maps names to turns, which are played in order in every round. A turn is the name of an "
+        "[objective](objectives.md), or a mapping with the objective's own options and these keys:"
     )
     yield _options(schema.TURN)
     for name, table in schema.SECTIONS.items():
@@ -137,20 +143,21 @@ def _recipe() -> Iterator[str]:
         yield _options(table)
     for name, kind in schema.LISTS.items():
         yield f"## {name}"
-        yield f"A list of [{name}]({registry.KINDS[kind]}.md), each by name or with options. Default: none."
+        yield f"A list of [{name}]({registry.KINDS[kind]}.md), each a name or a mapping with options. Default: none."
     yield "## controls"
     yield (
-        "A mapping from names to changes. Each control is this recipe with its changes laid over it, run after it "
-        "and shown beside it; it begins at the checkpoint up to which the two are alike. Default: none."
+        "A mapping from names to changes. A control is this recipe with its changes merged into it. It runs after the "
+        "recipe, and its results are shown in their own column. It starts from the last checkpoint before the two "
+        "differ. Default: none."
     )
 
 
 def _kind(kind: str, specs: list[Spec]) -> Iterator[str]:
     plural = registry.KINDS[kind]
     yield f"# {plural[0].upper()}{plural[1:]}"
-    yield f"{_prose(KINDS[kind])} In a recipe: {WHERE.get(kind, f'`{kind}`')}."
+    yield f"{_prose(KINDS[kind])} Recipe key: {WHERE.get(kind, f'`{kind}`')}."
     if not specs:
-        yield f"textgan brings none of its own. A plugin can: it registers in the group `textgan.{plural}`."
+        yield f"textgan includes none. A plugin can register one in the entry-point group `textgan.{plural}`."
     for known in specs:
         yield f"## {known.component.name}"
         yield _prose(known.doc)
@@ -167,7 +174,7 @@ def _options(options: Mapping[str, Option]) -> str:
 
 def _row(option: Option) -> tuple[str, ...]:
     default = "**required**" if option.default is MISSING else f"`{_shown(option.default)}`"
-    return f"`{option.name}`", words(option.type), default, _prose(NONE.sub("null", option.doc))
+    return f"`{option.name}`", describe_type(option.type), default, _prose(NONE.sub("null", option.doc))
 
 
 def _needed(kind: str) -> str:
@@ -179,8 +186,8 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def words(kind: Any) -> str:
-    """A type in words: "whole number, 1 or more"."""
+def describe_type(kind: Any) -> str:
+    """Describes a type, such as "whole number, 1 or more"."""
     origin, inside = get_origin(kind), get_args(kind)
     if origin is Annotated:
         if isinstance(inside[1], str):
@@ -188,75 +195,99 @@ def words(kind: Any) -> str:
         found = {name: getattr(limit, name) for limit in inside[1:] for name in BOUNDS if hasattr(limit, name)}
         if "ge" in found and len(found) == 2:
             upper = f"to {found['le']}" if "le" in found else f"to below {found['lt']}"
-            return f"{words(inside[0])} from {found['ge']} {upper}"
-        told = [text.format(found[name]) for name, text in BOUNDS.items() if name in found]
-        return f"{words(inside[0])}{',' if 'ge' in found else ''} {' and '.join(told)}"
+            return f"{describe_type(inside[0])} from {found['ge']} {upper}"
+        limits = [text.format(found[name]) for name, text in BOUNDS.items() if name in found]
+        return f"{describe_type(inside[0])}{',' if 'ge' in found else ''} {' and '.join(limits)}"
     if origin is Literal:
         return " or ".join(f"`{_shown(value)}`" for value in inside)
     if origin in (Union, UnionType):
-        each = [words(part) for part in inside]
+        each = [describe_type(part) for part in inside]
         return f"{'; '.join(each[:-1])}; or {each[-1]}" if any(", " in part for part in each) else " or ".join(each)
-    if kind in PLAIN:
-        return PLAIN[kind]
+    if kind in TYPES:
+        return TYPES[kind]
     if origin is not None and issubclass(origin, Mapping):
-        key, value = (words(part) for part in inside)
+        key, value = (describe_type(part) for part in inside)
         return f"mapping from {key} to {value}"
     if inside:
-        first, _, rest = words(inside[0]).partition(", ")
+        first, _, rest = describe_type(inside[0]).partition(", ")
         if first == "anything":
             return "list"
         base, between, bound = first.partition(" from ")
-        return f"list of {MANY.get(base, base)}{between}{bound}{', each ' + rest if rest else ''}"
+        return f"list of {PLURALS.get(base, base)}{between}{bound}{', each ' + rest if rest else ''}"
     return {"Sequence": "list", "Mapping": "mapping"}.get(getattr(kind, "__name__", ""), str(kind))
 
 
 def _traits(known: Spec) -> Iterator[str]:
-    """What a component declares, in sentences; what it has nothing to say about is left out."""
+    """Describes in sentences what a component declares; empty declarations are left out."""
     kind, traits = known.component.kind, known.traits
-    for name, sentence in SENTENCES.items():
-        line = sentence(traits[name], kind) if name in traits else ""
-        if line:
-            yield line
-    for name, value in traits.items():
-        if name not in SENTENCES:
-            yield f"`{name}`: `{_shown(value)}`."
+    lines = [sentence(traits[name], kind) for name, sentence in SENTENCES.items() if name in traits]
+    yield from (line for line in lines if line)
+    yield from (f"`{name}`: `{_shown(value)}`." for name, value in traits.items() if name not in SENTENCES)
     if known.shared:
-        yield f"Receives from the run: {_listed(known.shared)}."
+        yield f"Receives from the run: {_codes(known.shared)}."
 
 
-NEEDED = {
-    "loss": "a discriminator that offers",
-    "estimator": "a generator that offers",
-    "metric": "of the data or the generator",
-    "decoding": "a generator that offers",
-    "objective": "a generator that offers",
+REQUIRED = {
+    "loss": "a discriminator with {}",
+    "estimator": "a generator with {}",
+    "metric": "{} of the data or the generator",
+    "decoding": "a generator with {}",
+    "objective": "a generator with {}",
 }
+"""Kind -> what must offer the capabilities that it requires."""
+
+
+def _capabilities(values: Any, kind: str) -> str:
+    if not values:
+        return ""
+    return f"Includes {_listed(values)}." if kind == "data" else f"Capabilities: {_codes(values)}."
+
+
+def _requires(values: Any, kind: str) -> str:
+    return f"Requires {REQUIRED.get(kind, '{}').format(_codes(values))}." if values else ""
+
+
 SENTENCES: Mapping[str, Callable[[Any, str], str]] = {
-    "output_type": lambda v, _: f"Gives {'text, which a tokenizer splits' if v == 'text' else 'ready ids: no tokenizer'}.",
-    "capabilities": lambda v, _: f"What stands behind it is known: {_listed(v)}." if v else "",
-    "mode": lambda v, _: f"Trains by {v} gradients.",
-    "sample_space": lambda v, _: " ".join(f"Can be trained by {mode} gradients, on {s}." for mode, s in v.items()),
-    "input_spaces": lambda v, _: f"Reads {_listed(v)}.",
-    "requires": lambda v, kind: f"Needs {NEEDED.get(kind, 'something that offers')} {_listed(v)}." if v else "",
-    "capabilities": lambda v, _: f"Offers {_listed(v)}." if v else "",
-    "granularity": lambda v, _: f"Gives a verdict for each {v}.",
-    "reward_granularity": lambda v, _: f"Uses rewards for each {_listed(v, 'or')}.",
-    "differentiable": lambda v, _: "Has a gradient, for path estimators." if v else "Has no gradient.",
-    "unbiased": lambda v, _: "Its expected gradient is the true one; a test holds it to that." if v else "",
-    "updates": lambda v, _: f"Moves the {_listed(v)}, unless the turn says otherwise.",
+    "output_type": lambda v, _: (
+        "Provides text for a tokenizer." if v == "text" else "Provides ids; needs no tokenizer."
+    ),
+    "mode": lambda v, _: {
+        "score": "Uses score-function gradients.",
+        "path": "Uses path gradients, through the samples.",
+    }[v],
+    "sample_space": lambda v, _: " ".join(f"For {mode} estimators it samples {SPACES[s]}." for mode, s in v.items()),
+    "input_spaces": lambda v, _: f"Reads {_listed(SPACES[space] for space in v)}.",
+    "requires": _requires,
+    "requires_generator": lambda v, _: f"Requires a generator with {_codes(v)}." if v else "",
+    "capabilities": _capabilities,
+    "bound": lambda v, _: "Its `log_prob` is a lower bound of the log-likelihood." if v else "",
+    "code_dim": lambda v, _: "",
+    "granularity": lambda v, kind: f"One {'reward' if kind == 'reward' else 'score'} per {v}.",
+    "reward_granularity": lambda v, _: f"Accepts one reward per {_listed(v, 'or')}.",
+    "differentiable": lambda v, _: "Differentiable, as path estimators require." if v else "Not differentiable.",
+    "has_parameters": lambda v, _: "Has parameters of its own, which a turn must update." if v else "",
+    "unbiased": lambda v, _: "Unbiased: its expected gradient is the true one, which tests verify." if v else "",
+    "sweep_values": lambda v, _: f"`textgan lab` draws a curve over {_codes(v)}." if v else "",
+    "annealable": lambda v, _: f"The callback [anneal](callbacks.md#anneal) can change {_codes(v)}." if v else "",
+    "updates": lambda v, _: f"Updates the {_listed(v)}, unless the turn's `updates` names others.",
     "dropout": lambda v, _: "" if v else "Dropout is off.",
-    "cheap": lambda v, _: "" if v else "Not computed unless it is asked for.",
+    "default": lambda v, _: "" if v else "Not computed by default.",
 }
-"""What a trait's value means, given the kind of the component that has it."""
+"""Trait -> the sentence that describes its value, given also the kind of the component."""
+SPACES = {"ids": "token ids", "simplex": "points of the simplex", "latent": "latent codes"}
+
+
+def _codes(values: Any) -> str:
+    return _listed(f"`{value}`" for value in values)
 
 
 def _listed(values: Any, word: str = "and") -> str:
-    each = sorted(str(value).replace("_", " ") for value in values)
+    each = sorted(map(str, values))
     return f" {word} ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
 
 
 def _shown(value: Any) -> str:
-    """A value as a recipe would write it."""
+    """Formats a value as in a recipe."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):
@@ -265,7 +296,7 @@ def _shown(value: Any) -> str:
 
 
 def _prose(text: str) -> str:
-    """Documentation as Markdown: whatever looks like HTML outside of code is text."""
+    """Escapes documentation for Markdown: outside of code, nothing is HTML."""
     parts = text.split("`")
     parts[::2] = [part.replace("&", "&amp;").replace("<", "&lt;") for part in parts[::2]]
     return "`".join(parts)

@@ -1,4 +1,4 @@
-"""A tiny recipe, a finished run of it, and the command line called in this process."""
+"""Provides a tiny recipe, a finished run of it, and a function that calls the command line in this process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ optimizers:
   generator: {{lr: 1e-2}}
   discriminator: {{lr: 1e-3}}
 phases:
-  pretrain-g: {{steps: 3, turns: [likelihood]}}
-  adversarial: {{steps: 2, turns: [adversarial, discriminate]}}
+  pretrain-g: {{rounds: 3, turns: [likelihood]}}
+  adversarial: {{rounds: 2, turns: [adversarial, discriminate]}}
 evaluate: {{samples: 12, metrics: [nll_test, unique]}}
 controls:
   continued-mle: {{phases: {{adversarial: {{turns: [likelihood]}}}}}}
@@ -33,7 +33,7 @@ Answer = tuple[int, str, str]
 
 @pytest.fixture
 def textgan(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Calls the command line: exit code, stdout, stderr."""
+    """A function that calls the command line and returns exit code, stdout and stderr."""
 
     def call(*arguments: object) -> Answer:
         capsys.readouterr()
@@ -44,7 +44,7 @@ def textgan(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
 
 
 def write_recipe(folder: Path) -> Path:
-    """The tiny recipe and its data."""
+    """Writes the tiny recipe and its data."""
     nouns, verbs = ("dog", "cat", "fox", "hen", "owl"), ("sees", "likes", "hears")
     lines = [f"the {a} {v} the {b}" for a in nouns for v in verbs for b in nouns if a != b]
     (folder / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -60,7 +60,7 @@ def recipe(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run of the tiny recipe. Only read it."""
+    """The folder of a finished run of the tiny recipe. Do not change it."""
     home = tmp_path_factory.mktemp("finished")
     folder = home / "run"
     assert main(["run", str(write_recipe(home)), "--out", str(folder), "--quiet"]) == 0

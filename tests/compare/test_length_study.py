@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from support.planting import Values, curve
 
-from textgan.cli.commands.compare import _lengths
+from textgan.cli.commands.compare import _parse_lengths
 from textgan.cli.group import textgan
 from textgan.compare import length_study
 from textgan.compare.length_study import Gain, Study, make_plan, gains, read, write
@@ -142,11 +142,11 @@ def test_a_page_without_a_curve_says_why(study: Study) -> None:
 
 
 def test_lengths_are_read() -> None:
-    assert _lengths("40,20,40") == [20, 40]
-    assert _lengths(None) == []
+    assert _parse_lengths("40,20,40") == [20, 40]
+    assert _parse_lengths(None) == []
     for wrong in ("x", "20,", "0"):
         with pytest.raises(UserError, match="--lengths"):
-            _lengths(wrong)
+            _parse_lengths(wrong)
 
 
 def test_nothing_measured_is_said(study: Study) -> None:
@@ -160,13 +160,13 @@ def test_a_length_that_fails_does_not_sink_the_others(
     from textgan.cli.display import comparison_view
     from textgan.core.errors import Failure
 
-    def watch(plan: Plan, *_: object) -> Results:
+    def run_comparison(plan: Plan, *_: object) -> Results:
         if plan.folder.name == "length-6":
             raise Failure("every run failed")
         return dict(found)[int(plan.folder.name.removeprefix("length-"))]
 
-    monkeypatch.setattr(comparing, "watch", watch)
-    run: Callable[..., None] = comparison_view.study
+    monkeypatch.setattr(comparison_view, "run_comparison", run_comparison)
+    run: Callable[..., None] = comparison_view.run_study
     run(study, 1, [], None)
     assert "length 6: every run failed" in capsys.readouterr().err
     assert "Length 6 has no results" in (study.folder / "report.html").read_text(encoding="utf-8")

@@ -1,3 +1,5 @@
+"""Encoded splits."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -5,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from support.paths import SHARED
+
+from textgan.core.errors import UserError
 from textgan.data.corpus import Corpus, build_corpus
-from textgan.data.sources.text import TextFiles
+from textgan.data.interfaces import Raw, Source
 from textgan.data.sources.oracle import OracleLstm
+from textgan.data.sources.text import TextFiles
 from textgan.data.tokenizers.base import Tokenizer
 from textgan.data.tokenizers.builtin import char, numbers, word
-from textgan.core.errors import UserError
-from textgan.data.interfaces import Raw, Source
 
 TRAIN = [f"the cat sees {animal} now" for animal in "abcdefghijkl"]
 COCO = SHARED / "coco"
@@ -33,11 +35,11 @@ class Given(Source):
         return self.raw
 
 
-class Drawn(Given):
+class Sampled(Given):
     capabilities = frozenset({"oracle"})
 
 
-def test_sequences_end_and_come_back() -> None:
+def test_sequences_have_an_end_and_decode_to_their_text() -> None:
     corpus = build_corpus(Given(TRAIN, TRAIN[:0], ["A cat sees"]), None, None, 1)
     assert corpus.max_len == 6
     assert corpus.train.batch.tokens.shape == (12, 6)
@@ -56,12 +58,12 @@ def test_splits_are_disjoint_and_duplicates_within_one_stay() -> None:
     assert corpus.train.texts == [*TRAIN[3:], *TRAIN[3:], "a b c"]
     assert corpus.validation.texts == [TRAIN[1]]
     assert corpus.test.texts == [TRAIN[0], TRAIN[2], TRAIN[2]]
-    assert corpus.notes["train: lines that stand in validation or test, too, left out"] == 7
-    assert corpus.notes["validation: lines that stand in test, too, left out"] == 1
+    assert corpus.notes["train: lines that are also in validation or test, left out"] == 7
+    assert corpus.notes["validation: lines that are also in test, left out"] == 1
 
 
-def test_independent_draws_from_a_known_law_are_left_alone() -> None:
-    corpus = build_corpus(Drawn(TRAIN, TRAIN, TRAIN), None, None, 1)
+def test_independent_samples_of_a_known_distribution_are_not_changed() -> None:
+    corpus = build_corpus(Sampled(TRAIN, TRAIN, TRAIN), None, None, 1)
     assert corpus.train.texts == corpus.validation.texts == corpus.test.texts == TRAIN
 
 
@@ -85,7 +87,7 @@ def test_lines_that_differ_in_unknown_words_are_different_lines() -> None:
     assert corpus.validation.texts == corpus.test.texts == ["the cat sees <unk> now"]
 
 
-def test_an_unknown_word_is_shown_where_nobody_can_say_it() -> None:
+def test_an_unknown_word_is_given_if_no_generator_can_produce_it() -> None:
     def rare(texts: Sequence[str]) -> Tokenizer:
         return word(texts, min_count=2)
 
@@ -115,7 +117,7 @@ def test_empty_lines_are_left_out() -> None:
     assert corpus.notes["test: empty lines left out"] == 1
 
 
-def test_ready_ids_bring_their_tokenizer() -> None:
+def test_ready_ids_have_their_own_tokenizer() -> None:
     rows = [f"{n} 1 2" for n in range(12)]
     corpus = build_corpus(Given(rows, tokenizer=numbers(12, bos=0)), word, None, 1)
     assert corpus.train.batch.tokens.tolist() == [[n, 1, 2] for n in range(12)]
@@ -123,8 +125,8 @@ def test_ready_ids_bring_their_tokenizer() -> None:
     assert corpus.train.batch.valid.all()
 
 
-def test_too_little_to_train_on_is_said_with_the_reason() -> None:
-    with pytest.raises(UserError, match=r"0 of 12 lines are left .*stand in validation or test, too, left out: 12"):
+def test_too_few_lines_are_an_error_with_the_reason() -> None:
+    with pytest.raises(UserError, match=r"0 of 12 lines are left .*also in validation or test, left out: 12"):
         build_corpus(Given(TRAIN, test=TRAIN), None, None, 1)
     with pytest.raises(UserError, match=r"0 of 12 lines are left .*more than 3 tokens left out: 12"):
         build_corpus(Given(TRAIN), None, 3, 1)
@@ -153,10 +155,17 @@ def test_an_oracle_scores_its_own_corpus() -> None:
 
 def test_real_captions() -> None:
     if not COCO.is_dir():
-        pytest.skip("the captions are not here")
+        pytest.skip("the captions are not on this machine")
     source = TextFiles(str(COCO / "train.txt"), test=str(COCO / "test.txt"), validation_share=0)
     corpus = build_corpus(source, None, 20, 1)
     assert not set(corpus.train.texts) & set(corpus.test.texts)
-    assert corpus.notes["train: lines that stand in validation or test, too, left out"] == 7
+    assert corpus.notes["train: lines that are also in validation or test, left out"] == 7
     assert len(corpus.train.texts) + corpus.notes["train: lines of more than 20 tokens left out"] == 10_000 - 7
     assert corpus.train.batch.valid.any(1).all()
+
+
+def test_the_fingerprint_is_that_of_the_ids_in_their_order() -> None:
+    first = build_corpus(Given(TRAIN), None, None, 1)
+    assert first.fingerprint() == build_corpus(Given(TRAIN), None, None, 2).fingerprint()
+    assert first.fingerprint() != build_corpus(Given(TRAIN[::-1]), None, None, 1).fingerprint()
+    assert first.fingerprint() != build_corpus(Given(TRAIN, test=["a cat"]), None, None, 1).fingerprint()

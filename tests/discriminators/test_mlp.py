@@ -29,7 +29,7 @@ def test_the_contract_finds_one_that_looks_at_the_length() -> None:
             logits, weight = super().forward(samples)
             return Scores(logits + samples.valid.shape[1], weight)
 
-    with pytest.raises(AssertionError, match="padding must change nothing"):
+    with pytest.raises(AssertionError, match="padding must have no effect"):
         check_discriminator(lambda vocab: Counts(GaussianCodes(3)), code_dim=3)
 
 

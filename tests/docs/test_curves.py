@@ -1,4 +1,4 @@
-"""The script that draws runs beside published curves reads both as they are."""
+"""The script that plots runs with published curves reads both correctly."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def evaluation(phase: str, number: int, value: float) -> Mapping[str, object]:
     return {"phase": phase, "round": number, "kind": "evaluation", "nll_oracle": value}
 
 
-def test_published_curves_are_whole() -> None:
-    """As far as their authors logged: every fifth round, SeqGAN's 31 times, RankGAN's 40 times each."""
+def test_published_curves_are_complete() -> None:
+    """The authors logged every fifth round: SeqGAN 31 times, each RankGAN run 40 times."""
     (seqgan,) = SCRIPT["published"]("SeqGAN").values()
     assert [number for number, _ in seqgan] == list(range(1, 152, 5))
     assert (seqgan[0][1], seqgan[5][1], seqgan[-1][1]) == (9.085, 8.939, 8.683)
@@ -35,19 +35,19 @@ def test_published_curves_are_whole() -> None:
         SCRIPT["published"]("LeakGAN")
 
 
-def test_a_run_begins_where_its_likelihood_training_ended(tmp_path: Path) -> None:
+def test_a_curve_starts_at_the_end_of_likelihood_training(tmp_path: Path) -> None:
     likelihood = [evaluation("pretrain-g", 780, 9.5), evaluation("pretrain-g", 1560, 9.1)]
-    told = {"phase": "adversarial", "round": 5, "kind": "train", "d_loss": 0.5}
-    folder = run(tmp_path / "run", [*likelihood, told, evaluation("adversarial", 5, 9.0)])
+    statistics = {"phase": "adversarial", "round": 5, "kind": "train", "d_loss": 0.5}
+    folder = run(tmp_path / "run", [*likelihood, statistics, evaluation("adversarial", 5, 9.0)])
     assert SCRIPT["curve"](folder) == [(0, 9.1), (5, 9.0)]
 
 
-def test_draws_every_run_that_is_named(tmp_path: Path) -> None:
+def test_every_given_run_is_plotted(tmp_path: Path) -> None:
     runs = [
         run(tmp_path / name, [evaluation("adversarial", 5, 9.0), evaluation("adversarial", 10, 8.9)]) for name in "ab"
     ]
     target = tmp_path / "curves.svg"
     SCRIPT["main"]("RankGAN", str(target), f"two seeds={runs[0]},{runs[1]}", f"one={runs[0]}")
-    picture = target.read_text(encoding="utf-8")
+    plot = target.read_text(encoding="utf-8")
     for label in ("RankGAN, published", "two seeds", "one", "round of the adversarial phase"):
-        assert label in picture
+        assert label in plot

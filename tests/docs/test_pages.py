@@ -1,4 +1,4 @@
-"""What the pages show is valid: commands and options exist, whole recipes load, Python compiles."""
+"""Examples in the documentation are valid: commands and options exist, complete recipes load, Python compiles."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import click
 import pytest
-
 from support.paths import ROOT
+
 from textgan import recipe
-from textgan.core import registry
 from textgan.cli.group import textgan
+from textgan.core import registry
 from textgan.core.errors import UserError
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -23,7 +23,7 @@ INLINE = re.compile(r"`(textgan [a-z][^`]*)`")
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, the file that it shows, and its text."""
+    """A fenced block: its page, its language, the name of the file that it shows, and its text."""
 
     page: Path
     language: str
@@ -39,7 +39,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 
 
 def commands(page: Path) -> Iterator[str]:
-    """Every line of a shell block and every piece of inline code that calls textgan."""
+    """Yields every line of a shell block and every piece of inline code that calls textgan."""
     for block in blocks(page):
         lines = block.text.splitlines() if block.language in ("sh", "console") else []
         yield from (line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("textgan "))
@@ -48,7 +48,7 @@ def commands(page: Path) -> Iterator[str]:
 
 
 def walk(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that a line calls, and what is left of it."""
+    """Returns the command that a line calls, and its arguments."""
     command: click.Command = textgan
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         assert words[0] in command.commands, f"there is no command {words[0]}"
@@ -57,8 +57,8 @@ def walk(words: list[str]) -> tuple[click.Command, list[str]]:
 
 
 def arguments(command: click.Command, words: list[str]) -> list[str]:
-    """The words that are no options. Fails where an option does not exist or its value is refused."""
-    context = click.Context(command, help_option_names=["-h", "--help"])  # click keeps the first it hears of
+    """Returns the positional arguments. Fails if an option does not exist or refuses its value."""
+    context = click.Context(command, help_option_names=["-h", "--help"])  # click uses the first names that it is given
     options = {name: p for p in command.get_params(context) for name in (*p.opts, *p.secondary_opts)}
     found, rest = [], iter(words)
     for word in rest:
@@ -73,8 +73,8 @@ def arguments(command: click.Command, words: list[str]) -> list[str]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files that the pages show, and a registry that forgets what a plugin adds."""
+def example_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Writes the files that the pages show to a folder, and restores the registry afterwards."""
     for block in BLOCKS:
         if block.file:
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
@@ -88,18 +88,18 @@ CALLS = [(page, line) for page in PAGES for line in dict.fromkeys(commands(page)
 
 
 @pytest.mark.parametrize(("page", "line"), CALLS, ids=[f"{page.relative_to(ROOT)}:{line}" for page, line in CALLS])
-def test_commands_exist(page: Path, line: str, place: Path) -> None:
+def test_commands_exist(page: Path, line: str, example_folder: Path) -> None:
     words = shlex.split(line.split(" > ")[0], comments=True)[1:]
     command, rest = walk(words)
     if "--plugin" in rest:
-        registry.load_plugin(place / rest[rest.index("--plugin") + 1])
+        registry.load_plugin(example_folder / rest[rest.index("--plugin") + 1])
     given = arguments(command, rest)
     if command.name in ("run", "check") and given and given[0] != "recipe.yaml":
         try:
             recipe.load(given[0], given[1:], controls="--no-controls" not in rest)
         except UserError:
-            assert given[0] in ("wrong.yaml", "ids.yaml"), "these two are shown as wrong"
-            raise_expected(given[0], page)
+            assert given[0] in ("wrong.yaml", "ids.yaml"), "only these two are shown as invalid"
+            check_transcript(given[0], page)
     elif command.name == "show" and given not in ([], ["NAME"]):
         known = {c.name for c in registry.components()} | set(recipe.bundled())
         assert given[0] in known
@@ -107,33 +107,33 @@ def test_commands_exist(page: Path, line: str, place: Path) -> None:
         assert given[0] in {*registry.KINDS, *registry.KINDS.values(), "recipes"}
 
 
-def raise_expected(name: str, page: Path) -> None:
-    """The transcript of a wrong recipe is what is really said."""
+def check_transcript(name: str, page: Path) -> None:
+    """Checks that the page shows the error messages of an invalid recipe."""
     with pytest.raises(UserError) as raised:
         recipe.load(name)
     shown = [block.text for block in blocks(page) if block.language == "console"]
     assert any(f"$ textgan check {name}\n{raised.value}\n" == text for text in shown)
 
 
-WHOLE = [b for b in BLOCKS if b.language == "yaml" and re.search(r"^(extends|phases):", b.text, re.MULTILINE)]
+COMPLETE = [b for b in BLOCKS if b.language == "yaml" and re.search(r"^(extends|phases):", b.text, re.MULTILINE)]
 
 
 @pytest.mark.parametrize(
-    "block", [b for b in WHOLE if b.file not in ("wrong.yaml", "ids.yaml")], ids=lambda b: b.file or b.text[:20]
+    "block", [b for b in COMPLETE if b.file not in ("wrong.yaml", "ids.yaml")], ids=lambda b: b.file or b.text[:20]
 )
-def test_whole_recipes_load(block: Block, place: Path) -> None:
-    file = place / (block.file or "snippet.yaml")
+def test_complete_recipes_load(block: Block, example_folder: Path) -> None:
+    file = example_folder / (block.file or "snippet.yaml")
     file.write_text(block.text, encoding="utf-8")
     assert recipe.load(file).filled["phases"]
 
 
-def test_parts_of_recipes_fit_one(place: Path) -> None:
-    """A snippet that is no whole recipe can be laid over `seqgan`."""
-    parts = [b for b in BLOCKS if b.language == "yaml" and b not in WHOLE]
+def test_parts_of_recipes_fit_one(example_folder: Path) -> None:
+    """A snippet that is not a complete recipe can be merged into `seqgan`."""
+    parts = [b for b in BLOCKS if b.language == "yaml" and b not in COMPLETE]
     assert parts
     for block in parts:
-        (place / "part.yaml").write_text(f"extends: seqgan\n{block.text}", encoding="utf-8")
-        recipe.load(place / "part.yaml")
+        (example_folder / "part.yaml").write_text(f"extends: seqgan\n{block.text}", encoding="utf-8")
+        recipe.load(example_folder / "part.yaml")
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "python"], ids=lambda b: b.text[:30])
@@ -144,25 +144,27 @@ def test_python_compiles(block: Block) -> None:
     compile(text, str(block.page), "exec")
 
 
-def test_the_estimator_of_the_plugin_page_does_what_it_says(place: Path) -> None:
+def test_the_estimator_of_the_plugin_page_passes_and_its_wrong_version_fails_as_shown(example_folder: Path) -> None:
     from textgan.testing import check_estimator
 
-    registry.load_plugin(place / "self_critical.py")
-    made = registry.find("estimator", "self_critical").load()
-    check_estimator(lambda generator: made())
-    file = (place / "self_critical.py").read_text(encoding="utf-8")
+    registry.load_plugin(example_folder / "self_critical.py")
+    correct = registry.find("estimator", "self_critical").load()
+    check_estimator(lambda generator: correct())
+    file = (example_folder / "self_critical.py").read_text(encoding="utf-8")
     good = "loss = generator.policy_loss(samples, advantage)\n"
     bad = next(b.text for b in BLOCKS if b.language == "python" and b.text.startswith("loss = -"))
     assert good in file
-    (place / "self_critical.py").write_text(file.replace(good, bad), encoding="utf-8")
-    registry.load_plugin(place / "self_critical.py")
-    spoiled = registry.find("estimator", "self_critical").load()
-    with pytest.raises(AssertionError, match=r"scale 0\.249 of the true"):
-        check_estimator(lambda generator: spoiled())
+    (example_folder / "self_critical.py").write_text(file.replace(good, bad), encoding="utf-8")
+    registry.load_plugin(example_folder / "self_critical.py")
+    wrong = registry.find("estimator", "self_critical").load()
+    with pytest.raises(AssertionError, match=r"scale 0\.249 of the exact gradient") as raised:
+        check_estimator(lambda generator: wrong())
+    page = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+    assert " ".join(str(raised.value).split()) in " ".join(page.split())
 
 
 def described(page: str) -> dict[str, str]:
-    """Number -> its direction, from the tables of the page; "" where there is none. `a2` ... `a4` are three."""
+    """Returns number -> its direction, from the tables of a page; "" if there is none. `a2` ... `a4` are three."""
     found = {}
     for line in page.splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
@@ -185,10 +187,12 @@ def test_every_logged_number_is_explained(tmp_path: Path) -> None:
     result = runner.start(recipe.load("seqgan", settings + rounds, controls=False), tmp_path / "run")
     logged = {name for entry in RunDir(tmp_path / "run").entries() for name in entry}
     page = described((ROOT / "docs/reading.md").read_text(encoding="utf-8"))
-    assert logged - {"global_round", "phase", "round", "kind"} <= page.keys(), "a number is not explained"
+    assert logged - {"global_round", "phase", "round", "kind"} <= page.keys(), "these numbers are not explained"
     sources = "".join(
         file.read_text("utf-8") for folder in ("textgan", "plugins") for file in (ROOT / folder).rglob("*.py")
     )
     others = page.keys() - logged - {"nll_test_bound"}
-    assert [name for name in others if f'"{name}"' not in sources] == [], "an explained number is logged nowhere"
+    assert [name for name in others if f'"{name}"' not in sources] == [], (
+        "these numbers are explained, but never logged"
+    )
     assert {name: way for name, way in page.items() if way and name in logged} == result.better

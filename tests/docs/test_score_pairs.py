@@ -1,4 +1,4 @@
-"""The script that asks which of two sentences a discriminator prefers counts pairs as it says."""
+"""The script that computes how often a discriminator prefers the better sentence counts all pairs."""
 
 from __future__ import annotations
 

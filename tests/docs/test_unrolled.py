@@ -1,4 +1,4 @@
-"""The unrolled script takes the same steps as the recipe: losses are equal, bit for bit."""
+"""The unrolled script takes the same steps as the recipe: losses are equal bit for bit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
 from support.paths import ROOT
+
 from textgan import recipe
 from textgan.runs import runner
 from textgan.runs.reporter import ProgressReporter
@@ -46,7 +46,7 @@ def script() -> ModuleType:
 
 
 def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
-    """The script's settings as a recipe has them."""
+    """Returns the settings of a filled recipe as the script takes them."""
     phases, lr = filled["phases"], {name: block["lr"] for name, block in filled["optimizers"].items()}
     return script.Settings(
         sentences=filled["data"]["sentences"],
@@ -70,7 +70,7 @@ def settings(script: ModuleType, filled: Mapping[str, Any]) -> Any:
 
 
 class Losses(ProgressReporter):
-    """The statistics of every round, as numbers."""
+    """Records the statistics of every round."""
 
     def __init__(self) -> None:
         self.rounds: list[tuple[str, dict[str, float]]] = []
@@ -82,16 +82,16 @@ class Losses(ProgressReporter):
 @pytest.mark.parametrize("seed", [0, 7])
 def test_takes_the_same_steps_as_the_recipe(script: ModuleType, seed: int, tmp_path: Path) -> None:
     small = recipe.load("seqgan", [*SMALL, f"seed={seed}"], controls=False)
-    seen = Losses()
-    runner.start(small, tmp_path / "run", seen)
-    spelled = [
+    recorded = Losses()
+    runner.start(small, tmp_path / "run", recorded)
+    unrolled = [
         (phase, {name: float(value) for name, value in losses.items()})
         for phase, losses in script.train(settings(script, small.filled), seed)
     ]
-    assert len(seen.rounds) == 12
-    assert spelled == [
+    assert len(recorded.rounds) == 12
+    assert unrolled == [
         (phase, {name: values[name] for name in losses})
-        for (phase, values), (_, losses) in zip(seen.rounds, spelled, strict=True)
+        for (phase, values), (_, losses) in zip(recorded.rounds, unrolled, strict=True)
     ]
 
 

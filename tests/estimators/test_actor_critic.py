@@ -1,4 +1,4 @@
-"""Actor-critic, and the mistakes that are made with it: each wrong version has to be caught."""
+"""Actor-critic, and deliberately wrong versions that the tests must detect."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from textgan.core.roles import Generator, RewardFn
+from textgan.core.types import Batch, Loss, Samples
 from textgan.estimators import returns
 from textgan.estimators.actor_critic import ActorCritic
-from textgan.core.roles import Generator, RewardFn
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -21,7 +22,6 @@ from textgan.testing import (
     expected_gradient,
     tiny_vocabulary,
 )
-from textgan.core.types import Batch, Loss, Samples
 
 
 def small(kind: type[ActorCritic], generator: Generator, **options: object) -> ActorCritic:
@@ -30,26 +30,26 @@ def small(kind: type[ActorCritic], generator: Generator, **options: object) -> A
 
 
 def fit(estimator: ActorCritic, generator: Generator, reward: RewardFn, length: int, steps: int = 150) -> float:
-    """Trains the critic alone. Returns the share of the returns' variance that it foresees."""
+    """Trains only the critic. Returns its explained variance."""
     torch.manual_seed(0)
     optimizer = torch.optim.Adam(estimator.parameters(), 2e-2)
-    told = 0.0
+    explained = 0.0
     for _ in range(steps):
         (loss,) = estimator.losses(generator, reward, Batch.blank(256, length))
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()
-        told = loss.stats["explained_variance"].item()
-    return told
+        explained = loss.stats["explained_variance"].item()
+    return explained
 
 
 @pytest.mark.parametrize("baseline", ["none", "leave_one_out"])
-def test_its_gradient_is_the_true_one(baseline: Literal["none", "leave_one_out"]) -> None:
+def test_the_gradient_is_unbiased(baseline: Literal["none", "leave_one_out"]) -> None:
     check_estimator(lambda generator: ActorCritic(tiny_vocabulary(3), baseline=baseline, embed_dim=4, hidden_dim=8))
 
 
-def test_a_baseline_takes_away_what_the_critic_has_not_learned_yet() -> None:
-    """A reward that has drifted by much: the critic knows nothing of it, the others of the batch do."""
+def test_a_baseline_removes_what_the_critic_has_not_learned_yet() -> None:
+    """After a large shift of all rewards, which the critic has not learned but the batch shows."""
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 4)
     reward = TabularReward(generator.vocab, 4)
@@ -62,7 +62,7 @@ def test_a_baseline_takes_away_what_the_critic_has_not_learned_yet() -> None:
 
 
 def deviation(estimator: ActorCritic, generator: TabularGenerator, reward: TabularReward, length: int = 3) -> float:
-    """The worst deviation from the true gradient, in standard errors."""
+    """Computes the largest deviation from the true gradient, in standard errors."""
     true = exact_gradient(generator, reward, generator.vocab, length)
     torch.manual_seed(1)
     found, error = expected_gradient(estimator, generator, reward, Batch.blank(4000, length), 30)
@@ -78,20 +78,20 @@ class SeesTheAction(ActorCritic):
 
 
 class NotDetached(ActorCritic):
-    """Wrong: the advantage carries the critic's gradient, so the policy loss trains the critic, too."""
+    """Wrong: the advantage has a gradient, so the policy loss trains the critic, too."""
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)
-            paid = returns.per_token(rewards, samples.chosen)
-        advantage = self.advantage(paid, self.values(samples))
+            token_rewards = returns.per_token(rewards, samples.chosen)
+        advantage = self.advantage(token_rewards, self.values(samples))
         yield returns.policy_gradient(generator, samples, advantage, rewards, "none", "mean")
 
 
 @pytest.mark.parametrize("per_token", [False, True])
 @pytest.mark.parametrize("end", [False, True])
-def test_a_critic_that_has_learned_leaves_the_gradient_true(end: bool, per_token: bool) -> None:
+def test_a_trained_critic_leaves_the_gradient_unbiased(end: bool, per_token: bool) -> None:
     generator = TabularGenerator(tiny_vocabulary(3, end), 3)
     reward = TabularReward(generator.vocab, 3, per_token)
     estimator = small(ActorCritic, generator)
@@ -99,7 +99,7 @@ def test_a_critic_that_has_learned_leaves_the_gradient_true(end: bool, per_token
     assert deviation(estimator, generator, reward) < 5
 
 
-def test_a_critic_that_sees_the_action_is_caught() -> None:
+def test_a_critic_that_sees_the_action_is_detected() -> None:
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     reward = TabularReward(generator.vocab, 3)
     estimator = small(SeesTheAction, generator)
@@ -107,8 +107,8 @@ def test_a_critic_that_sees_the_action_is_caught() -> None:
     assert deviation(estimator, generator, reward) > 10
 
 
-def policy_alone_reaches_the_critic(kind: type[ActorCritic]) -> bool:
-    """Whether the critic learns from anything but its own loss, the squared error beside the returns."""
+def policy_loss_reaches_the_critic(kind: type[ActorCritic]) -> bool:
+    """Whether the critic has a gradient from anything but its own loss, the squared error to the returns."""
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     estimator = small(kind, generator, value_weight=1e-30)
     (loss,) = estimator.losses(generator, TabularReward(generator.vocab, 3), Batch.blank(64, 3))
@@ -116,12 +116,12 @@ def policy_alone_reaches_the_critic(kind: type[ActorCritic]) -> bool:
     return any(p.grad is not None and bool((p.grad.abs() > 1e-12).any()) for p in estimator.parameters())
 
 
-def test_an_advantage_that_is_not_detached_is_caught() -> None:
-    assert not policy_alone_reaches_the_critic(ActorCritic)
-    assert policy_alone_reaches_the_critic(NotDetached)
+def test_an_advantage_that_is_not_detached_is_detected() -> None:
+    assert not policy_loss_reaches_the_critic(ActorCritic)
+    assert policy_loss_reaches_the_critic(NotDetached)
 
 
-def test_the_critics_loss_does_not_move_the_generator() -> None:
+def test_the_critics_loss_has_no_gradient_in_the_generator() -> None:
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     grads = []
     for weight in (1.0, 100.0):
@@ -136,8 +136,8 @@ def test_the_critics_loss_does_not_move_the_generator() -> None:
 
 
 @pytest.mark.parametrize("end", [False, True])
-def test_advantages_are_those_of_the_formula(end: bool) -> None:
-    """Generalised advantages and returns beside two loops over what follows."""
+def test_advantages_equal_the_formula(end: bool) -> None:
+    """Compares generalised advantages and returns with sums over all later tokens."""
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3, end), 5)
     batch = Batch.blank(6, 5)
@@ -145,32 +145,34 @@ def test_advantages_are_those_of_the_formula(end: bool) -> None:
     samples = generator.sample(batch)
     discount, decay = 0.8, 0.6
     estimator = small(ActorCritic, generator, discount=discount, gae_lambda=decay)
-    paid = returns.per_token(torch.randn(6, 5), samples.chosen)
+    token_rewards = returns.per_token(torch.randn(6, 5), samples.chosen)
     values = torch.randn(6, 5) * samples.valid
-    found, targets = estimator.advantage(paid, values), returns.discounted(paid, discount)
+    found, targets = estimator.advantage(token_rewards, values), returns.discounted(token_rewards, discount)
     for b, t in samples.valid.nonzero().tolist():
-        surprise = [paid[b, s] + discount * (values[b, s + 1] if s < 4 else 0) - values[b, s] for s in range(5)]
-        expected = sum((discount * decay) ** (s - t) * surprise[s] for s in range(t, 5))
+        td_error = [
+            token_rewards[b, s] + discount * (values[b, s + 1] if s < 4 else 0) - values[b, s] for s in range(5)
+        ]
+        expected = sum((discount * decay) ** (s - t) * td_error[s] for s in range(t, 5))
         assert found[b, t].item() == pytest.approx(float(expected), abs=1e-5)
-        earned = sum(discount ** (s - t) * paid[b, s] for s in range(t, 5))
-        assert targets[b, t].item() == pytest.approx(float(earned), abs=1e-5)
+        expected_return = sum(discount ** (s - t) * token_rewards[b, s] for s in range(t, 5))
+        assert targets[b, t].item() == pytest.approx(float(expected_return), abs=1e-5)
     clipped = small(ActorCritic, generator, discount=discount, gae_lambda=decay, clip_advantage=0.3)
-    torch.testing.assert_close(clipped.advantage(paid, values), found.clamp(-0.3, 0.3))
+    torch.testing.assert_close(clipped.advantage(token_rewards, values), found.clamp(-0.3, 0.3))
 
 
-def test_with_lambda_one_the_value_of_later_states_cancels() -> None:
+def test_with_lambda_one_the_values_of_later_states_cancel() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 5)
-    paid, values = torch.randn(4, 5), torch.randn(4, 5)
-    found = small(ActorCritic, generator, discount=0.9).advantage(paid, values)
-    torch.testing.assert_close(found, returns.discounted(paid, 0.9) - values)
-    at_once = small(ActorCritic, generator, gae_lambda=0.0).advantage(paid, values)
-    torch.testing.assert_close(at_once[:, -1], paid[:, -1] - values[:, -1])
-    torch.testing.assert_close(at_once[:, 0], paid[:, 0] + values[:, 1] - values[:, 0])
+    token_rewards, values = torch.randn(4, 5), torch.randn(4, 5)
+    found = small(ActorCritic, generator, discount=0.9).advantage(token_rewards, values)
+    torch.testing.assert_close(found, returns.discounted(token_rewards, 0.9) - values)
+    one_step = small(ActorCritic, generator, gae_lambda=0.0).advantage(token_rewards, values)
+    torch.testing.assert_close(one_step[:, -1], token_rewards[:, -1] - values[:, -1])
+    torch.testing.assert_close(one_step[:, 0], token_rewards[:, 0] + values[:, 1] - values[:, 0])
 
 
 @torch.no_grad()
-def test_the_value_depends_on_the_past_and_on_what_is_given_alone() -> None:
+def test_the_value_depends_only_on_previous_and_given_tokens() -> None:
     torch.manual_seed(0)
     vocab = tiny_vocabulary(5)
     critic = small(ActorCritic, TabularGenerator(vocab, 6)).critic
@@ -188,7 +190,7 @@ def test_the_value_depends_on_the_past_and_on_what_is_given_alone() -> None:
 
 
 @torch.no_grad()
-def test_padding_is_worth_nothing_and_changes_nothing() -> None:
+def test_padding_has_value_zero_and_no_influence() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3, end=True), 6)
     critic = small(ActorCritic, generator).critic
@@ -199,27 +201,27 @@ def test_padding_is_worth_nothing_and_changes_nothing() -> None:
     torch.testing.assert_close(critic(samples.with_x(samples.x.masked_fill(~samples.valid, 1))), value)
 
 
-def test_a_critic_that_has_learned_knows_what_to_expect() -> None:
-    """Each value beside the mean reward of all that can follow, by enumeration."""
+def test_a_trained_critic_predicts_conditional_expectations() -> None:
+    """Compares each value with the mean reward of all continuations, by enumeration."""
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     reward = TabularReward(generator.vocab, 3)
     estimator = small(ActorCritic, generator)
     fit(estimator, generator, reward, 3, steps=400)
     every = enumerate_sequences(generator.vocab, 3)
     with torch.no_grad():
-        law, worth = generator.log_prob(every).sum(1).exp(), reward(every)[:, 0]
+        probability, rewards = generator.log_prob(every).sum(1).exp(), reward(every)[:, 0]
         value = estimator.values(every)
-    apart, spread = [], []
+    errors, variances = [], []
     for t in range(3):
         for row in range(len(every)):
             follows = (every.x[:, :t] == every.x[row, :t]).all(1)
-            mean = (law[follows] * worth[follows]).sum() / law[follows].sum()
-            apart.append(law[row] * (value[row, t] - mean).square())
-            spread.append(law[row] * worth[row].square())
-    assert sum(apart) < 0.03 * sum(spread)
+            mean = (probability[follows] * rewards[follows]).sum() / probability[follows].sum()
+            errors.append(probability[row] * (value[row, t] - mean).square())
+            variances.append(probability[row] * rewards[row].square())
+    assert sum(errors) < 0.03 * sum(variances)
 
 
-def test_less_variance_than_without_a_baseline() -> None:
+def test_a_trained_critic_reduces_the_variance() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 4)
     reward = TabularReward(generator.vocab, 4)
@@ -230,16 +232,16 @@ def test_less_variance_than_without_a_baseline() -> None:
     assert after.square().sum() < 0.8 * before.square().sum()
 
 
-def test_given_tokens_are_not_credited_and_earn_nothing() -> None:
+def test_given_tokens_have_no_gradient_and_no_reward() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     batch = Batch.blank(64, 3)
     batch.given[:, 0] = batch.given[:, 2] = True
 
-    def pays_what_is_given(samples: Samples) -> Tensor:
+    def large_where_given(samples: Samples) -> Tensor:
         return torch.where(samples.chosen, 1.0, 1e6)
 
-    (loss,) = small(ActorCritic, generator).losses(generator, pays_what_is_given, batch)
+    (loss,) = small(ActorCritic, generator).losses(generator, large_where_given, batch)
     assert loss.stats["value_loss"].item() < 10
     loss.value.backward()
     assert generator.table.grad is not None
@@ -249,8 +251,8 @@ def test_given_tokens_are_not_credited_and_earn_nothing() -> None:
     assert not by_position[2].any()
 
 
-def moved(reward: RewardFn, **options: object) -> Tensor:
-    """The gradient of one batch of sentences that end, some tokens given, and the statistic of what was earned."""
+def run_batch(reward: RewardFn, **options: object) -> Tensor:
+    """Returns the gradient of one batch of sentences that end, some tokens given, and the mean reward."""
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
     batch = Batch.blank(64, 4)
@@ -261,25 +263,25 @@ def moved(reward: RewardFn, **options: object) -> Tensor:
     return torch.cat([generator.table.grad.flatten(), loss.stats["reward_mean"].view(1)])
 
 
-def test_centred_a_price_on_each_word_changes_nothing() -> None:
+def test_centred_rewards_ignore_a_constant_per_token() -> None:
     reward = TabularReward(tiny_vocabulary(3, end=True), 4, per_token=True)
 
-    def dearer(samples: Samples) -> Tensor:
+    def lower(samples: Samples) -> Tensor:
         return reward(samples) - 2.0
 
-    apart = {c: moved(reward, center_rewards=c) - moved(dearer, center_rewards=c) for c in (True, False)}
-    torch.testing.assert_close(apart[True][:-1], torch.zeros_like(apart[True][:-1]), atol=1e-5, rtol=0)
-    assert apart[False][:-1].norm() > 0.1
-    for difference in apart.values():
-        assert difference[-1].item() == pytest.approx(2.0), "what is told is what was earned"
+    differences = {c: run_batch(reward, center_rewards=c) - run_batch(lower, center_rewards=c) for c in (True, False)}
+    torch.testing.assert_close(differences[True][:-1], torch.zeros_like(differences[True][:-1]), atol=1e-5, rtol=0)
+    assert differences[False][:-1].norm() > 0.1
+    for difference in differences.values():
+        assert difference[-1].item() == pytest.approx(2.0), "the statistic is the reward before centering"
 
 
-def test_centred_a_sequences_reward_stays_as_it_is() -> None:
+def test_rewards_of_sequences_are_not_centred() -> None:
     reward = TabularReward(tiny_vocabulary(3, end=True), 4)
-    assert torch.equal(moved(reward, center_rewards=True), moved(reward, center_rewards=False))
+    assert torch.equal(run_batch(reward, center_rewards=True), run_batch(reward, center_rewards=False))
 
 
-def test_statistics_are_detached_and_say_what_they_say() -> None:
+def test_statistics_are_detached_and_correct() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     estimator = small(ActorCritic, generator)
@@ -288,4 +290,4 @@ def test_statistics_are_detached_and_say_what_they_say() -> None:
     assert not any(s.requires_grad for s in loss.stats.values())
     assert (loss.stats["g_loss"] + loss.stats["value_loss"]).item() == pytest.approx(loss.value.item())
     (loss,) = estimator.losses(generator, lambda s: torch.ones(len(s), 1), Batch.blank(64, 3))
-    assert loss.stats["explained_variance"].item() == 0  # there is nothing to explain
+    assert loss.stats["explained_variance"].item() == 0  # the returns have no variance

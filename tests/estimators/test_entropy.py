@@ -1,4 +1,4 @@
-"""Entropy regularisation: the gradient of E[R] + lambda * H(pi), by enumeration."""
+"""Entropy regularisation of all score-function estimators: the gradient of E[R] + lambda * H(pi), by enumeration."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from textgan.core.roles import Estimator, Generator
+from textgan.core.types import Batch, Samples
 from textgan.estimators import returns
 from textgan.estimators.actor_critic import ActorCritic
 from textgan.estimators.reinforce import Reinforce
 from textgan.estimators.rollout import Rollout
-from textgan.core.roles import Estimator, Generator
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -22,7 +23,6 @@ from textgan.testing import (
     flat,
     tiny_vocabulary,
 )
-from textgan.core.types import Batch, Samples
 
 Make = Callable[[Generator, float], Estimator]
 MAKES: dict[str, Make] = {
@@ -35,7 +35,7 @@ MAKES: dict[str, Make] = {
 
 
 def entropy_gradient(generator: TabularGenerator, length: int) -> Tensor:
-    """The gradient of H(pi) = -sum_y pi(y) log pi(y), [P]."""
+    """Computes the gradient of H(pi) = -sum_y pi(y) log pi(y), [P]."""
     log_prob = generator.log_prob(enumerate_sequences(generator.vocab, length)).sum(1)
     generator.zero_grad()
     (-(log_prob.exp() * log_prob).sum()).backward()
@@ -43,7 +43,7 @@ def entropy_gradient(generator: TabularGenerator, length: int) -> Tensor:
 
 
 def deviation(make: Make, end: bool, per_token: bool, weight: float, length: int = 3) -> tuple[float, float]:
-    """The worst deviation from the true gradient, in standard errors; the cosine between H's gradient and E[R]'s."""
+    """Computes the largest deviation from the true gradient, in standard errors, and the cosine of its two terms."""
     generator = TabularGenerator(tiny_vocabulary(3, end), length, spread=1.5)
     reward = TabularReward(generator.vocab, length, per_token)
     torch.manual_seed(0)
@@ -61,27 +61,27 @@ def deviation(make: Make, end: bool, per_token: bool, weight: float, length: int
 @pytest.mark.parametrize("end", [False, True])
 @pytest.mark.parametrize("per_token", [False, True])
 @pytest.mark.parametrize("name", MAKES)
-def test_its_gradient_is_that_of_reward_and_entropy(name: str, per_token: bool, end: bool) -> None:
+def test_the_gradient_is_that_of_reward_and_entropy(name: str, per_token: bool, end: bool) -> None:
     if name == "rollout" and per_token:
-        return  # it takes rewards of sequences
+        return  # it supports rewards of sequences only
     worst, cosine = deviation(MAKES[name], end, per_token, 0.7)
     assert worst < 5
-    assert abs(cosine) < 0.9, "the two gradients must not be mistaken for each other"
+    assert abs(cosine) < 0.9, "the two gradients must differ for the test to be meaningful"
 
 
 def this_token_alone(generator: Generator, samples: Samples, weight: float) -> Tensor:
-    """Wrong: a token answers for its own surprise and not for what it leads to."""
+    """Wrong: a token gets its own term but not those of later tokens."""
     return returns.entropy_bonus(generator, samples, weight)
 
 
-def less_of_it(generator: Generator, samples: Samples, weight: float) -> Tensor:
+def wrong_sign(generator: Generator, samples: Samples, weight: float) -> Tensor:
     """Wrong: the sign."""
     return returns.entropy_bonus(generator, samples, -weight).flip(1).cumsum(1).flip(1)
 
 
-@pytest.mark.parametrize("wrong", [this_token_alone, less_of_it])
+@pytest.mark.parametrize("wrong", [this_token_alone, wrong_sign])
 @pytest.mark.parametrize("name", ["reinforce", "rollout"])
-def test_wrong_versions_are_caught(
+def test_wrong_versions_are_detected(
     name: str, wrong: Callable[[Generator, Samples, float], Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(returns, "entropy_to_go", wrong)
@@ -89,7 +89,7 @@ def test_wrong_versions_are_caught(
 
 
 @pytest.mark.parametrize("name", MAKES)
-def test_nothing_is_computed_where_nothing_is_asked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_weight_of_zero_costs_no_forward_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     calls: list[int] = []
     log_prob = generator.log_prob
@@ -120,7 +120,7 @@ def test_the_weight_may_be_annealed(name: str) -> None:
     assert values[0] != values[1]
 
 
-def test_what_is_given_has_no_entropy() -> None:
+def test_given_tokens_have_no_entropy_bonus() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
     batch = Batch.blank(16, 4)
@@ -142,5 +142,5 @@ def test_entropy_alone_makes_the_policy_uniform() -> None:
         loss.value.backward()
         optimizer.step()
     every = enumerate_sequences(generator.vocab, 3)
-    law = generator.log_prob(every).sum(1).exp()
-    torch.testing.assert_close(law, torch.full_like(law, 1 / len(every)), atol=0.01, rtol=0)
+    probability = generator.log_prob(every).sum(1).exp()
+    torch.testing.assert_close(probability, torch.full_like(probability, 1 / len(every)), atol=0.01, rtol=0)

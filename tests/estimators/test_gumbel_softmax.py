@@ -1,4 +1,4 @@
-"""The Gumbel-softmax beside the true gradient, and the mistakes that are made with it: each has to be caught."""
+"""The Gumbel-softmax compared with the true gradient, and deliberately wrong versions that tests must detect."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from support.chances import by, p_value
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.training.callbacks.anneal import Anneal
+from textgan.core.roles import Estimator, Generator, RewardFn, TokenSampler
+from textgan.core.types import Batch, Loss, Samples
 from textgan.discriminators.text_cnn import TextCnn
-from textgan.generation.token_samplers import conditional_gumbel_softmax, from_logits, min_temperature, gumbel_softmax
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
+from textgan.generation.token_samplers import conditional_gumbel_softmax, from_logits, gumbel_softmax, min_temperature
 from textgan.nn.lm_head import LogitsHead
-from textgan.core.roles import TokenSampler, Estimator, Generator, RewardFn
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -25,8 +25,8 @@ from textgan.testing import (
     expected_gradient,
     tiny_vocabulary,
 )
+from textgan.training.callbacks.anneal import Anneal
 from textgan.training.loop import Phase, train
-from textgan.core.types import Batch, Loss, Samples
 
 LENGTH = 4
 
@@ -36,12 +36,12 @@ def seed() -> None:
     torch.manual_seed(0)
 
 
-# The draw
+# Sampling
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 5.0])
 @pytest.mark.parametrize("hard", [False, True])
-def test_the_likeliest_word_is_an_exact_draw(temperature: float, hard: bool) -> None:
+def test_the_largest_coordinate_is_an_exact_sample(temperature: float, hard: bool) -> None:
     logits = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4])
     points = by(gumbel_softmax(temperature, hard), logits.expand(20_000, -1))
     torch.testing.assert_close(points.sum(1), torch.ones(20_000))
@@ -49,38 +49,37 @@ def test_the_likeliest_word_is_an_exact_draw(temperature: float, hard: bool) -> 
 
 
 def linear_gradients(token_sampler: TokenSampler, rows: int = 40_000) -> Tensor:
-    """Of a reward that is linear in the point, for one law and many draws, [R,V]."""
-    law = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4])
-    logits = law.repeat(rows, 1).requires_grad_()
+    """Computes the gradients of a reward that is linear in the point, for many samples of one distribution, [R,V]."""
+    logits = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4]).repeat(rows, 1).requires_grad_()
     (by(token_sampler, logits) @ torch.tensor([1.0, -1.0, 2.0, 0.5, 3.0])).sum().backward()
     assert logits.grad is not None
     return logits.grad
 
 
-@pytest.mark.parametrize("averaged", [1, 8])
-def test_hard_points_are_words_with_the_gradient_of_soft_ones(averaged: int) -> None:
-    points = by(gumbel_softmax(0.7, True, averaged), torch.randn(50, 7))
+@pytest.mark.parametrize("gradient_samples", [1, 8])
+def test_hard_points_are_tokens_with_the_gradient_of_soft_ones(gradient_samples: int) -> None:
+    points = by(gumbel_softmax(0.7, True, gradient_samples), torch.randn(50, 7))
     assert bool(((points == 0) | (points == 1)).all())
-    soft, hard = linear_gradients(gumbel_softmax(0.7)), linear_gradients(gumbel_softmax(0.7, True, averaged))
+    soft, hard = linear_gradients(gumbel_softmax(0.7)), linear_gradients(gumbel_softmax(0.7, True, gradient_samples))
     error = ((soft.var(0) + hard.var(0)) / len(soft)).sqrt()
-    assert bool(soft.mean(0).abs().gt(20 * error)[:4].all())  # there is something to agree on
+    assert bool(soft.mean(0).abs().gt(20 * error)[:4].all())  # the gradients are not zero
     assert bool(((soft - hard).mean(0).abs() <= 5 * error).all())
 
 
-def test_averaging_takes_noise_out_of_the_gradient() -> None:
+def test_averaging_reduces_the_gradients_variance() -> None:
     one, many = (linear_gradients(gumbel_softmax(0.3, True, n)).var(0).sum() for n in (1, 8))
     assert many < 0.5 * one
 
 
-def test_a_point_around_a_word_is_one_of_those_that_have_it_for_their_likeliest() -> None:
+def test_conditional_points_have_the_conditional_distribution() -> None:
     logits = torch.tensor([0.0, 2.0, -1.0, 1.0, -1e4]).expand(40_000, -1)
-    drawn = by(gumbel_softmax(0.7), logits)
-    for word in range(4):
-        among = drawn[drawn.argmax(1) == word]
-        made = conditional_gumbel_softmax(logits, torch.full((40_000, 1), word), 0.7)
-        assert made.argmax(1).eq(word).all()
-        error = (among.var(0) / len(among) + made.var(0) / len(made)).sqrt()
-        assert bool(((among.mean(0) - made.mean(0)).abs() <= 5 * error).all())
+    points = by(gumbel_softmax(0.7), logits)
+    for token in range(4):
+        selected = points[points.argmax(1) == token]
+        conditional = conditional_gumbel_softmax(logits, torch.full((40_000, 1), token), 0.7)
+        assert conditional.argmax(1).eq(token).all()
+        error = (selected.var(0) / len(selected) + conditional.var(0) / len(conditional)).sqrt()
+        assert bool(((selected.mean(0) - conditional.mean(0)).abs() <= 5 * error).all())
 
 
 class NoisyFeatures(TabularGenerator):
@@ -94,14 +93,14 @@ class NoisyFeatures(TabularGenerator):
 
 
 def fits(generator: TabularGenerator, token_sampler: TokenSampler) -> float:
-    """How well first words fit the law that `log_prob` of the same table says."""
+    """Computes the p-value of first tokens under the distribution of the same table."""
     first = generator.sample(Batch.blank(8000, 1), token_sampler).x.argmax(-1)[:, 0]
     plain = TabularGenerator(generator.vocab, LENGTH)
-    law = plain.head(plain.read(torch.zeros(1, 1, dtype=torch.long), plain.start(Batch.blank(1, 1)))[0])[0, 0]
-    return p_value(first, law.softmax(0).detach())
+    logits = plain.head(plain.read(torch.zeros(1, 1, dtype=torch.long), plain.start(Batch.blank(1, 1)))[0])[0, 0]
+    return p_value(first, logits.softmax(0).detach())
 
 
-def test_noise_on_the_state_is_caught() -> None:
+def test_noise_on_the_state_is_detected() -> None:
     vocab = tiny_vocabulary(4)
     with torch.no_grad():
         assert fits(TabularGenerator(vocab, LENGTH), gumbel_softmax(0.5)) > 1e-3
@@ -112,13 +111,13 @@ def test_noise_on_the_state_is_caught() -> None:
 
 
 @pytest.mark.parametrize("straight_through", [False, True])
-def test_it_points_where_the_true_gradient_does(straight_through: bool) -> None:
+def test_it_has_the_direction_of_the_true_gradient(straight_through: bool) -> None:
     check_estimator(lambda generator: GumbelSoftmax(tiny_vocabulary(3), 0.5, straight_through))
 
 
 @functools.cache
-def beside_the_truth(temperature: float, per_token: bool = True, straight_through: bool = False) -> tuple[float, float]:
-    """|mean - true| / |true|, and the standard deviation for one sequence / |true|."""
+def bias_and_std(temperature: float, per_token: bool = True, straight_through: bool = False) -> tuple[float, float]:
+    """Computes |mean - true| / |true|, and the standard deviation for one sequence / |true|."""
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
     reward = TabularReward(generator.vocab, LENGTH, per_token)
@@ -130,8 +129,8 @@ def beside_the_truth(temperature: float, per_token: bool = True, straight_throug
 
 
 def test_bias_falls_with_the_temperature_and_variance_grows() -> None:
-    """The reward is linear in each word, so that nothing but the temperature stands between soft and true."""
-    found = [beside_the_truth(t) for t in (2.0, 1.0, 0.5, 0.25, 0.1)]
+    """The reward is linear in each token, so the bias is due to the temperature alone."""
+    found = [bias_and_std(t) for t in (2.0, 1.0, 0.5, 0.25, 0.1)]
     biases, deviations = zip(*found, strict=True)
     assert list(biases) == sorted(biases, reverse=True)
     assert biases[0] > 0.6
@@ -140,10 +139,10 @@ def test_bias_falls_with_the_temperature_and_variance_grows() -> None:
     assert deviations[-1] > 20 * deviations[0]
 
 
-def test_straight_through_keeps_a_bias_where_the_reward_is_no_straight_line() -> None:
-    """Its reward is that of real words, but the gradient is read at a corner, for a step to the next one."""
-    assert beside_the_truth(0.1, per_token=False)[0] < 0.1
-    assert beside_the_truth(0.1, per_token=False, straight_through=True)[0] > 0.3
+def test_straight_through_has_a_bias_where_the_reward_is_not_linear() -> None:
+    """Its reward is that of discrete tokens, but its gradient is that at one corner."""
+    assert bias_and_std(0.1, per_token=False)[0] < 0.1
+    assert bias_and_std(0.1, per_token=False, straight_through=True)[0] > 0.3
 
 
 class Mean(GumbelSoftmax):
@@ -167,11 +166,11 @@ def test_the_scale_is_a_sum_over_tokens() -> None:
     assert scale(Mean(generator.vocab, 0.2)) == pytest.approx(1 / LENGTH, abs=0.1)
 
 
-# The floor
+# The minimum temperature
 
 
-def lost(temperature: float, dtype: torch.dtype) -> float:
-    """Share of tokens whose gradient is below what the type can tell from nothing, of 50 words."""
+def vanished(temperature: float, dtype: torch.dtype) -> float:
+    """Computes the share of tokens, with a vocabulary of 50, whose gradient is below the epsilon of the type."""
     logits = torch.zeros(4000, 50, dtype=dtype, requires_grad=True)
     points = by(gumbel_softmax(temperature), logits)
     (points * torch.randn(4000, 50).to(dtype)).sum().backward()
@@ -180,11 +179,11 @@ def lost(temperature: float, dtype: torch.dtype) -> float:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_gradients_vanish_below_the_floor(dtype: torch.dtype) -> None:
-    floor = min_temperature(dtype)
-    assert lost(4 * floor, dtype) < 0.1
-    assert 0.2 < lost(floor, dtype) < 0.5
-    assert lost(floor / 10, dtype) > 0.8
+def test_gradients_vanish_below_the_minimum(dtype: torch.dtype) -> None:
+    minimum = min_temperature(dtype)
+    assert vanished(4 * minimum, dtype) < 0.1
+    assert 0.2 < vanished(minimum, dtype) < 0.5
+    assert vanished(minimum / 10, dtype) > 0.8
 
 
 def test_at_a_thousandth_nearly_all_gradients_are_zero() -> None:
@@ -196,22 +195,22 @@ def test_at_a_thousandth_nearly_all_gradients_are_zero() -> None:
     assert (norms == 0).float().mean() > 0.85
 
 
-def test_a_temperature_below_the_floor_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"vanish at temperature 0\.001; choose at least 0\.063"):
+def test_a_temperature_below_the_minimum_is_rejected() -> None:
+    with pytest.raises(ValueError, match=r"temperature=0\.001: gradients vanish.*at least 0\.063"):
         GumbelSoftmax(tiny_vocabulary(3), 0.001)
 
 
-def test_averaging_without_straight_through_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"gradient_samples is 4, but without straight_through"):
+def test_averaging_without_straight_through_is_rejected() -> None:
+    with pytest.raises(ValueError, match=r"gradient_samples=4: expected 1 without straight_through"):
         GumbelSoftmax(tiny_vocabulary(3), 0.5, gradient_samples=4)
 
 
-def test_annealing_stops_at_the_floor_and_says_so() -> None:
+def test_annealing_stops_at_the_minimum_and_reports_it() -> None:
     generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
     estimator = GumbelSoftmax(generator.vocab)
     reward = TabularReward(generator.vocab, LENGTH)
-    for told, used in ((0.5, 0.5), (1e-3, min_temperature(torch.float32))):
-        estimator.temperature = told
+    for requested, used in ((0.5, 0.5), (1e-3, min_temperature(torch.float32))):
+        estimator.temperature = requested
         (loss,) = estimator.losses(generator, reward, Batch.blank(500, LENGTH))
         assert loss.stats["temperature"].item() == pytest.approx(used)
         generator.zero_grad()
@@ -223,11 +222,11 @@ def test_annealing_stops_at_the_floor_and_says_so() -> None:
     assert loss.stats["temperature"].item() == pytest.approx(min_temperature(torch.float64))
 
 
-# Cooling
+# Annealing
 
 
 class OwnClock(GumbelSoftmax):
-    """Wrong: cools down over 5,000 steps of its own, whatever the run has."""
+    """Wrong: anneals over 5,000 steps of its own instead of the rounds of the phase."""
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         self.steps = getattr(self, "steps", 0) + 1
@@ -236,7 +235,7 @@ class OwnClock(GumbelSoftmax):
 
 
 def temperatures(estimator: GumbelSoftmax, rounds: int) -> list[float]:
-    """Those that are in use in each round of a phase that cools from 1 to 0.1."""
+    """Returns the temperature in each round of a phase that anneals from 1 to 0.1."""
     generator = TabularGenerator(estimator_vocab := tiny_vocabulary(3), LENGTH)
     reward, used = TabularReward(estimator_vocab, LENGTH), []
     anneal = Anneal("estimator.temperature", "adversarial", 1.0, 0.1, estimator=estimator)
@@ -249,16 +248,16 @@ def temperatures(estimator: GumbelSoftmax, rounds: int) -> list[float]:
 
 
 @pytest.mark.parametrize("rounds", [10, 40])
-def test_it_cools_over_the_rounds_of_the_phase(rounds: int) -> None:
+def test_it_anneals_over_the_rounds_of_the_phase(rounds: int) -> None:
     used = temperatures(GumbelSoftmax(tiny_vocabulary(3)), rounds)
     assert used == pytest.approx([1.0 - 0.9 * i / rounds for i in range(rounds + 1)])
 
 
-def test_a_schedule_of_its_own_is_caught() -> None:
+def test_a_schedule_of_its_own_is_detected() -> None:
     assert temperatures(OwnClock(tiny_vocabulary(3)), 10)[-1] != pytest.approx(0.1, abs=0.1)
 
 
-# What the discriminator reads
+# The discriminator's inputs
 
 
 def test_fakes_are_points_without_gradients_and_reals_are_corners() -> None:
@@ -280,29 +279,29 @@ def test_fakes_are_points_without_gradients_and_reals_are_corners() -> None:
     assert not bool(((soft == 0) | (soft == 1)).all())
 
 
-def test_straight_through_the_discriminator_learns_from_ids() -> None:
-    """They get the verdicts that the one-hot words get, which the generator is paid for."""
+def test_with_straight_through_the_discriminator_is_trained_on_ids() -> None:
+    """Ids have the same scores as one-hot vectors, which the reward uses."""
     vocab = tiny_vocabulary(4, end=True)
     generator, batch = TabularGenerator(vocab, LENGTH), Batch.blank(64, LENGTH)
     batch.tokens[:] = torch.randint(4, (64, LENGTH))
-    estimator, judge = GumbelSoftmax(vocab, 0.8, straight_through=True), TextCnn(vocab, widths=(1, 2), filters=3).eval()
+    estimator, d = GumbelSoftmax(vocab, 0.8, straight_through=True), TextCnn(vocab, widths=(1, 2), filters=3).eval()
     fakes, reals = estimator.fakes(generator, batch), estimator.reals(generator, batch)
     assert torch.equal(reals.x, batch.tokens)
     for samples in (fakes, reals):
         assert samples.x.shape == (64, LENGTH)
         one_hot = samples.with_x(functional.one_hot(samples.x, 4).float())
-        torch.testing.assert_close(judge(samples).logits, judge(one_hot).logits)
+        torch.testing.assert_close(d(samples).logits, d(one_hot).logits)
 
 
-def test_behind_the_end_there_is_nothing() -> None:
+def test_positions_after_the_end_are_padding() -> None:
     vocab = tiny_vocabulary(4, end=True)
     fakes = GumbelSoftmax(vocab).fakes(TabularGenerator(vocab, LENGTH), Batch.blank(64, LENGTH))
-    behind = fakes.x[~fakes.valid]
-    assert len(behind)
-    assert torch.equal(behind, functional.one_hot(torch.full((len(behind),), vocab.pad), 4).float())
+    padding = fakes.x[~fakes.valid]
+    assert len(padding)
+    assert torch.equal(padding, functional.one_hot(torch.full((len(padding),), vocab.pad), 4).float())
 
 
-def test_gradients_reach_the_generator_through_a_reward_of_each_kind() -> None:
+def test_gradients_reach_the_generator_through_rewards_of_sequences_and_tokens() -> None:
     generator = TabularGenerator(tiny_vocabulary(3), LENGTH)
 
     def last(fake: Samples) -> Tensor:

@@ -1,4 +1,4 @@
-"""The path gradient of a generator of noise, beside what it must be by hand."""
+"""The pathwise gradient, compared with closed forms."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from textgan.estimators.pathwise import Pathwise
-from textgan.core.roles import TokenSampler, Generator
+from textgan.core.roles import Generator, TokenSampler
 from textgan.core.types import Batch, Loss, Samples, Space
+from textgan.estimators.pathwise import Pathwise
 
 
 class Shift(Generator):
@@ -35,7 +35,7 @@ def square(fake: Samples) -> Tensor:
     return -fake.x.square().sum(1, keepdim=True)  # [B,1]
 
 
-def test_it_is_the_gradient_of_the_expected_reward() -> None:
+def test_the_gradient_is_that_of_the_expected_reward() -> None:
     """E[-|y|^2] = -|m|^2 - |s|^2."""
     torch.manual_seed(0)
     generator = Shift()
@@ -49,8 +49,8 @@ def test_it_is_the_gradient_of_the_expected_reward() -> None:
     assert not any(s.requires_grad for s in loss.stats.values())
 
 
-def test_token_verdicts_are_summed_where_they_count() -> None:
-    """A sum over tokens, a mean over sequences; what was given earns nothing."""
+def test_rewards_of_chosen_tokens_are_summed() -> None:
+    """A sum over tokens and a mean over sequences, without given tokens."""
     torch.manual_seed(0)
     generator, batch = Shift(), Batch.blank(4, 3)
     batch.given[0, :2] = True
@@ -61,5 +61,5 @@ def test_token_verdicts_are_summed_where_they_count() -> None:
     assert generator.mean.grad[0].item() == pytest.approx(-(100 + 110 + 111 + 111) / 4)
 
 
-def test_fakes_for_the_discriminator_carry_no_gradient() -> None:
+def test_fakes_for_the_discriminator_have_no_gradient() -> None:
     assert not Pathwise().fakes(Shift(), Batch.blank(4, 3)).x.requires_grad

@@ -1,4 +1,4 @@
-"""REINFORCE, and the mistakes that are made with it: each wrong version has to be caught."""
+"""REINFORCE, and deliberately wrong versions that the tests must detect."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from textgan.core.roles import Estimator, Generator, RewardFn
+from textgan.core.types import Batch, Loss, Samples
 from textgan.estimators import returns
 from textgan.estimators.reinforce import Reinforce
-from textgan.core.roles import Estimator, Generator, RewardFn
 from textgan.testing import (
     TabularGenerator,
     TabularReward,
@@ -20,11 +21,10 @@ from textgan.testing import (
     expected_gradient,
     tiny_vocabulary,
 )
-from textgan.core.types import Batch, Loss, Samples
 
 
 @pytest.mark.parametrize("baseline", ["leave_one_out", "none"])
-def test_its_gradient_is_the_true_one(baseline: Literal["leave_one_out", "none"]) -> None:
+def test_the_gradient_is_unbiased(baseline: Literal["leave_one_out", "none"]) -> None:
     check_estimator(lambda generator: Reinforce(baseline))
 
 
@@ -36,7 +36,7 @@ def small(end: bool = False) -> tuple[TabularGenerator, int]:
 def deviation(
     estimator: Estimator, end: bool = False, rows: int = 2, repeats: int = 1500, per_token: bool = False
 ) -> tuple[float, float]:
-    """Scale of the mean gradient beside the true one, and the worst deviation in standard errors."""
+    """Computes the scale relative to the true gradient, and the largest deviation in standard errors."""
     generator, length = small(end)
     reward = TabularReward(generator.vocab, length, per_token)
     true = exact_gradient(generator, reward, generator.vocab, length)
@@ -44,14 +44,14 @@ def deviation(
     return (found @ true / (true @ true)).item(), ((found - true).abs() / (error + 1e-6)).max().item()
 
 
-def test_the_smallest_batches_are_right_too() -> None:
+def test_batches_of_two_are_unbiased() -> None:
     scale, worst = deviation(Reinforce())
     assert worst < 5
     assert scale == pytest.approx(1, abs=0.15)
 
 
 class BatchMean(Reinforce):
-    """Wrong: the baseline has seen the sample itself, which shrinks the gradient to 1 - 1/B."""
+    """Wrong: the baseline includes the sample itself, which scales the gradient by 1 - 1/B."""
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
@@ -61,14 +61,14 @@ class BatchMean(Reinforce):
         yield returns.policy_gradient(generator, samples, value, rewards, "none", self.reduction)
 
 
-def test_a_baseline_that_includes_the_sample_is_caught() -> None:
+def test_a_baseline_that_includes_the_sample_is_detected() -> None:
     scale, worst = deviation(BatchMean())
     assert worst > 5
     assert scale == pytest.approx(0.5, abs=0.1)
 
 
 class MeanOverTokens(Reinforce):
-    """Wrong: a mean over tokens; the learning rate then means something else for every length."""
+    """Wrong: a mean over tokens, so that the scale depends on the length."""
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
@@ -81,7 +81,7 @@ class MeanOverTokens(Reinforce):
 
 
 class NotDetached(Reinforce):
-    """Wrong: the advantage carries a gradient of its own."""
+    """Wrong: the advantage has a gradient of its own."""
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         samples = generator.sample(batch)
@@ -94,7 +94,7 @@ class NotDetached(Reinforce):
 
 
 class PastRewards(Reinforce):
-    """Wrong: each token is paid for what came before it."""
+    """Wrong: each token is credited with earlier rewards."""
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
@@ -113,21 +113,21 @@ class Ascends(Reinforce):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (MeanOverTokens, "unbiased"),
         (NotDetached, "unbiased"),
-        (PastRewards, "unbiased|elsewhere"),
-        (Ascends, "elsewhere"),
+        (PastRewards, "unbiased|points away"),
+        (Ascends, "points away"),
     ],
 )
-def test_wrong_versions_are_caught(wrong: type[Reinforce], told: str) -> None:
-    with pytest.raises(AssertionError, match=told):
+def test_wrong_versions_are_detected(wrong: type[Reinforce], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
         check_estimator(lambda generator: wrong())
 
 
-class PaysPadding(TabularReward):
-    """A reward for each token that pays at random behind the end, too: nobody earned it."""
+class RewardsPadding(TabularReward):
+    """Has pseudo-random rewards for padding, too, which must not count."""
 
     def __call__(self, fake: Samples) -> Tensor:
         noise = 3 * torch.sin(7.0 * fake.x.cumsum(1) + torch.arange(fake.x.shape[1]))
@@ -135,17 +135,17 @@ class PaysPadding(TabularReward):
 
 
 def bias(estimator: Estimator) -> float:
-    """Under a reward that pays padding, the worst deviation from what is earned, in standard errors."""
+    """Computes the largest deviation from the true gradient under a reward of padding, in standard errors."""
     generator, length = small(end=True)
-    honest = TabularReward(generator.vocab, length, per_token=True)
-    paying = PaysPadding(generator.vocab, length, per_token=True)
-    true = exact_gradient(generator, honest, generator.vocab, length)
-    found, error = expected_gradient(estimator, generator, paying, Batch.blank(4000, length), 30)
+    without = TabularReward(generator.vocab, length, per_token=True)
+    with_padding = RewardsPadding(generator.vocab, length, per_token=True)
+    true = exact_gradient(generator, without, generator.vocab, length)
+    found, error = expected_gradient(estimator, generator, with_padding, Batch.blank(4000, length), 30)
     return ((found - true).abs() / (error + 1e-6)).max().item()
 
 
 class CountsPadding(Reinforce):
-    """Wrong: rewards behind the end are credited to the words before it."""
+    """Wrong: rewards after the end are credited to the tokens before it."""
 
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
         with torch.no_grad():
@@ -155,12 +155,12 @@ class CountsPadding(Reinforce):
         yield returns.policy_gradient(generator, samples, value, rewards, self.baseline, self.reduction)
 
 
-def test_padding_earns_nothing() -> None:
+def test_rewards_of_padding_do_not_count() -> None:
     assert bias(Reinforce()) < 5
     assert bias(CountsPadding()) > 5
 
 
-def test_a_sum_over_sequences_is_the_mean_times_their_number() -> None:
+def test_the_sum_over_sequences_is_the_mean_times_their_number() -> None:
     generator, length = small()
     reward = TabularReward(generator.vocab, length)
     values = []
@@ -171,7 +171,7 @@ def test_a_sum_over_sequences_is_the_mean_times_their_number() -> None:
     assert values[1] == pytest.approx(8 * values[0])
 
 
-def test_given_tokens_are_not_credited() -> None:
+def test_given_tokens_have_no_gradient() -> None:
     generator, length = small()
     batch = Batch.blank(64, length)
     batch.given[:, 0] = True

@@ -1,4 +1,4 @@
-"""Roll-outs, and the mistakes that are made with them: each wrong version has to be caught."""
+"""Roll-outs, and deliberately wrong versions that the tests must detect."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.generation import sampling
+from textgan.core.roles import Generator, RewardFn
+from textgan.core.types import Batch, Samples
 from textgan.estimators.returns import by_rank
 from textgan.estimators.rollout import Rollout
-from textgan.core.roles import Generator, RewardFn
+from textgan.generation import sampling
 from textgan.testing import TabularGenerator, TabularReward, check_estimator, enumerate_sequences, tiny_vocabulary
-from textgan.core.types import Batch, Samples
 
 
 @pytest.mark.parametrize("baseline", ["leave_one_out", "none"])
-def test_its_gradient_is_the_true_one(baseline: Literal["leave_one_out", "none"]) -> None:
+def test_the_gradient_is_unbiased(baseline: Literal["leave_one_out", "none"]) -> None:
     check_estimator(lambda generator: Rollout(generator, 2, baseline), rows=1500)
 
 
-def test_a_slow_copy_of_a_generator_at_rest_is_the_generator() -> None:
+def test_a_slow_copy_of_a_constant_generator_is_unbiased() -> None:
     check_estimator(lambda generator: Rollout(generator, 1, update_rate=0.8), rows=1500)
 
 
 class NotTransposed(Rollout):
-    """Wrong: values were computed by prefix, [T,B], and are read as [B,T] as they lie."""
+    """Wrong: values are computed by prefix, [T,B], and reshaped to [B,T] instead of transposed."""
 
     def values(self, policy: Generator, reward: RewardFn, samples: Samples, rewards: Tensor) -> Tensor:
-        right = super().values(policy, reward, samples, rewards)
-        return right.t().reshape(right.shape)
+        correct = super().values(policy, reward, samples, rewards)
+        return correct.t().reshape(correct.shape)
 
 
 class OneLate(Rollout):
-    """Wrong: a token is credited with what its prefix was worth without it."""
+    """Wrong: a token is credited with the value of the prefix before it."""
 
     def values(self, policy: Generator, reward: RewardFn, samples: Samples, rewards: Tensor) -> Tensor:
-        right = super().values(policy, reward, samples, rewards)
-        return torch.cat([right[:, :1] * 0, right[:, :-1]], 1)
+        correct = super().values(policy, reward, samples, rewards)
+        return torch.cat([correct[:, :1] * 0, correct[:, :-1]], 1)
 
 
 class SumOfRollouts(Rollout):
@@ -49,18 +49,16 @@ class SumOfRollouts(Rollout):
 
 
 @pytest.mark.parametrize("wrong", [NotTransposed, OneLate, SumOfRollouts])
-def test_wrong_versions_are_caught(wrong: type[Rollout]) -> None:
-    with pytest.raises(AssertionError, match=r"unbiased|elsewhere"):
+def test_wrong_versions_are_detected(wrong: type[Rollout]) -> None:
+    with pytest.raises(AssertionError, match=r"unbiased|points away"):
         check_estimator(lambda generator: wrong(generator, 2), rows=1500)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("end", [False, True])
 @pytest.mark.parametrize("rows_at_once", [100_000, 300])
-def test_a_token_is_worth_the_mean_of_what_can_follow(
-    end: bool, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each value beside the conditional expectation, by enumeration; the end's is the reward itself."""
+def test_values_are_conditional_expectations(end: bool, rows_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compares each value with the conditional expectation, by enumeration; at the end it is the reward itself."""
     monkeypatch.setattr(sampling, "ROWS", rows_at_once)
     torch.manual_seed(0)
     vocab, count = tiny_vocabulary(3, end), 2000
@@ -69,12 +67,12 @@ def test_a_token_is_worth_the_mean_of_what_can_follow(
     rewards = reward(samples)
     found = Rollout(generator, count).values(generator, reward, samples, rewards)
     every = enumerate_sequences(vocab, 3)
-    probability, worth = generator.log_prob(every).sum(1).exp(), reward(every)[:, 0]
+    probability, reward_of = generator.log_prob(every).sum(1).exp(), reward(every)[:, 0]
     for b, t in samples.valid.nonzero().tolist():
         follows = (every.x[:, : t + 1] == samples.x[b, : t + 1]).all(1) & every.valid[:, t]
-        law = probability[follows] / probability[follows].sum()
-        mean = (law * worth[follows]).sum()
-        error = ((law * worth[follows].square()).sum() - mean.square()).clamp_min(0).sqrt() / count**0.5
+        conditional = probability[follows] / probability[follows].sum()
+        mean = (conditional * reward_of[follows]).sum()
+        error = ((conditional * reward_of[follows].square()).sum() - mean.square()).clamp_min(0).sqrt() / count**0.5
         assert abs(found[b, t] - mean) <= 4 * error + 1e-5
         if t == 2 or not samples.valid[b, t + 1]:
             assert found[b, t] == rewards[b, 0]
@@ -93,7 +91,7 @@ def test_published_seqgan_is_the_sum_of_raw_rewards() -> None:
     samples = generator.sample(Batch.blank(10, 3))
     assert loss.value.item() == pytest.approx(-0.5 * generator.log_prob(samples).sum().item(), rel=1e-4)
     (none,) = Rollout(generator, 4).losses(generator, half, Batch.blank(10, 3))
-    assert none.value.item() == pytest.approx(0, abs=1e-6)  # a baseline learns nothing from a constant
+    assert none.value.item() == pytest.approx(0, abs=1e-6)  # with a baseline, a constant has no gradient
 
 
 def test_leakgans_rescaled_values_are_ranks_over_the_batch() -> None:
@@ -101,7 +99,7 @@ def test_leakgans_rescaled_values_are_ranks_over_the_batch() -> None:
     generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
     reward = TabularReward(generator.vocab, 4)
     losses = []
-    for factor in (1.0, 100.0):  # what is paid plays no part, only whose is more
+    for factor in (1.0, 100.0):  # only the order of the rewards matters
 
         def scaled(samples: Samples, factor: float = factor) -> Tensor:
             return factor * reward(samples)
@@ -117,7 +115,7 @@ def test_leakgans_rescaled_values_are_ranks_over_the_batch() -> None:
     assert losses[0] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_constant_reward_has_no_ranks() -> None:
+def test_equal_rewards_have_zero_loss_by_rank() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3, end=True), 4)
     estimator = Rollout(generator, 2, rescale="rank")
@@ -125,7 +123,7 @@ def test_a_constant_reward_has_no_ranks() -> None:
     assert loss.value.item() == 0
 
 
-def test_two_words_and_one_roll_out() -> None:
+def test_two_tokens_and_one_roll_out() -> None:
     generator = TabularGenerator(tiny_vocabulary(2), 2)
     (loss,) = Rollout(generator, 1).losses(generator, TabularReward(generator.vocab, 2), Batch.blank(4, 2))
     assert loss.value.isfinite()
@@ -133,16 +131,16 @@ def test_two_words_and_one_roll_out() -> None:
     assert loss.value.isfinite()
 
 
-# The copy that follows slowly.
+# The slow copy of the generator.
 
 
-def check_follows(kind: type[Rollout]) -> None:
-    """After two generator steps, the copy is 0.8 of the generator of the first and 0.2 of that of the second."""
+def check_moving_average(kind: type[Rollout]) -> None:
+    """After two updates, the copy is 0.8 of the generator of the first and 0.2 of that of the second."""
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     estimator = kind(generator, 1, update_rate=0.8)
     with torch.no_grad():
-        generator.table.add_(1.0)  # pre-training: the copy starts from the generator of the first adversarial step
+        generator.table.add_(1.0)  # pre-training: the copy starts from the generator of the first call
     tables = []
     for _ in range(3):
         list(estimator.losses(generator, TabularReward(generator.vocab, 3), Batch.blank(4, 3)))
@@ -156,15 +154,15 @@ def check_follows(kind: type[Rollout]) -> None:
     torch.testing.assert_close(next(policy.parameters()), expected)
 
 
-class NeverFollows(Rollout):
-    """Wrong: the copy is made once and forgotten."""
+class NeverUpdated(Rollout):
+    """Wrong: the copy is never updated."""
 
     def _policy(self, generator: Generator) -> Generator:
         assert self.policy is not None
         return self.policy
 
 
-class FollowsFromTheStart(Rollout):
+class StartsBeforePreTraining(Rollout):
     """Wrong: the copy starts from the generator as it was before pre-training."""
 
     def _policy(self, generator: Generator) -> Generator:
@@ -172,15 +170,15 @@ class FollowsFromTheStart(Rollout):
         return super()._policy(generator)
 
 
-def test_the_copy_follows_the_generator() -> None:
-    check_follows(Rollout)
-    for wrong in (NeverFollows, FollowsFromTheStart):
+def test_the_copy_is_a_moving_average_of_the_generator() -> None:
+    check_moving_average(Rollout)
+    for wrong in (NeverUpdated, StartsBeforePreTraining):
         with pytest.raises(AssertionError):
-            check_follows(wrong)
+            check_moving_average(wrong)
 
 
-def test_the_copy_is_what_rolls_out() -> None:
-    """A generator that has learned a word since, and a copy that has not quite."""
+def test_the_copy_is_the_roll_out_policy() -> None:
+    """The generator has learned a token since, and the copy has learned half of it."""
     torch.manual_seed(0)
     vocab = tiny_vocabulary(2)
     generator = TabularGenerator(vocab, 2, spread=0.0)
@@ -203,7 +201,7 @@ def test_the_copy_is_what_rolls_out() -> None:
     assert loss.value.isfinite()
 
 
-def test_the_copy_is_saved_and_takes_no_gradient() -> None:
+def test_the_copy_is_saved_and_has_no_gradient() -> None:
     torch.manual_seed(0)
     generator = TabularGenerator(tiny_vocabulary(3), 3)
     first, second = (Rollout(generator, 1, update_rate=0.8) for _ in range(2))

@@ -9,11 +9,11 @@ from textgan.losses.hinge import Hinge
 from textgan.testing import check_loss
 
 
-def test_does_what_every_loss_must() -> None:
+def test_contract() -> None:
     check_loss(Hinge(), lambda vocab: TextCnn(vocab, embed_dim=4, widths=(1, 2), filters=4))
 
 
-def test_the_numbers_are_those_of_the_formula() -> None:
+def test_values_equal_the_formula() -> None:
     value, stats = Hinge().discriminator(opponent(), REAL, FAKE)
     assert value.item() == pytest.approx((0 + 2) / 2 + (1.5 + 0) / 2)  # reals 2, -1; fakes 0.5, -3
     assert stats["d_loss"].item() == pytest.approx(value.item())
@@ -21,12 +21,12 @@ def test_the_numbers_are_those_of_the_formula() -> None:
     assert stats["d_accuracy_fake"].item() == 0.5
 
 
-def test_verdicts_without_weight_do_not_count() -> None:
+def test_scores_without_weight_do_not_count() -> None:
     value, _ = Hinge().discriminator(token_opponent(), REAL, FAKE)
     assert value.item() == pytest.approx((0 + 2 + 0.7) / 3 + (1.5 + 0) / 2)
 
 
-def test_what_is_beyond_the_margin_teaches_nothing() -> None:
+def test_scores_beyond_the_margin_have_no_gradient() -> None:
     d = opponent()
     Hinge().discriminator(d, REAL, FAKE).value.backward()
     assert d.logits["real"].grad is not None
@@ -35,11 +35,11 @@ def test_what_is_beyond_the_margin_teaches_nothing() -> None:
     assert d.logits["fake"].grad.tolist() == [[0.5], [0.0]]
 
 
-def test_a_fake_earns_its_logit() -> None:
+def test_the_reward_is_the_logit() -> None:
     assert Hinge().reward(opponent(), FAKE, REAL).tolist() == [[0.5], [-3.0]]
     assert Hinge().reward(token_opponent(), FAKE, REAL).tolist() == [[0.5, -3.0], [0, 0]]
 
 
-def test_a_discriminator_that_cannot_tell_pays_two() -> None:
-    nothing = Fixed(real=torch.zeros(2, 1), fake=torch.zeros(2, 1))
-    assert Hinge().discriminator(nothing, REAL, FAKE).value.item() == 2
+def test_a_discriminator_without_information_has_loss_two() -> None:
+    uninformed = Fixed(real=torch.zeros(2, 1), fake=torch.zeros(2, 1))
+    assert Hinge().discriminator(uninformed, REAL, FAKE).value.item() == 2

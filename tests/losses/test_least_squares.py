@@ -8,37 +8,37 @@ from textgan.losses.least_squares import LeastSquares
 from textgan.testing import check_loss
 
 
-def test_does_what_every_loss_must() -> None:
+def test_contract() -> None:
     check_loss(LeastSquares(), lambda vocab: TextCnn(vocab, embed_dim=4, widths=(1, 2), filters=4))
 
 
-def test_the_numbers_are_those_of_the_formula() -> None:
+def test_values_equal_the_formula() -> None:
     value, stats = LeastSquares().discriminator(opponent(), REAL, FAKE)  # reals 2, -1; fakes 0.5, -3
     assert value.item() == pytest.approx(0.5 * (1 + 4) / 2 + 0.5 * (0.25 + 9) / 2)
     assert stats["d_accuracy_real"].item() == 0.5
-    assert stats["d_accuracy_fake"].item() == 0.5  # 0.5 is halfway, and not below
+    assert stats["d_accuracy_fake"].item() == 0.5  # 0.5 is the threshold, and not below it
 
 
-def test_the_papers_other_coding() -> None:
+def test_the_chi_square_coding_of_the_paper() -> None:
     loss = LeastSquares(fake=-1.0, target=0.0)
     value, stats = loss.discriminator(opponent(), REAL, FAKE)
     assert value.item() == pytest.approx(0.5 * (1 + 4) / 2 + 0.5 * (2.25 + 4) / 2)
-    assert stats["d_accuracy_fake"].item() == 0.5  # of 0.5 and -3, halfway is 0
+    assert stats["d_accuracy_fake"].item() == 0.5  # of 0.5 and -3, with threshold 0
     assert loss.reward(opponent(), FAKE, REAL)[:, 0].tolist() == pytest.approx([-0.125, -4.5])
 
 
-def test_verdicts_without_weight_do_not_count() -> None:
+def test_scores_without_weight_do_not_count() -> None:
     loss = LeastSquares()
     value, _ = loss.discriminator(token_opponent(), REAL, FAKE)
     assert value.item() == pytest.approx(0.5 * (1 + 4 + 0.49) / 3 + 0.5 * (0.25 + 9) / 2)
     assert loss.reward(token_opponent(), FAKE, REAL)[1].tolist() == [0, 0]
 
 
-def test_a_fake_earns_what_it_comes_short_of_the_aim() -> None:
+def test_the_reward_is_minus_the_squared_distance_to_the_target() -> None:
     found = LeastSquares().reward(opponent(), FAKE, REAL)
     assert found[:, 0].tolist() == pytest.approx([-0.5 * 0.25, -0.5 * 16])
 
 
-def test_real_must_be_above_fake() -> None:
+def test_the_target_for_real_text_must_be_above_that_for_fakes() -> None:
     with pytest.raises(ValueError, match=r"real=0\.0: not above fake=1\.0"):
         LeastSquares(fake=1.0, real=0.0)

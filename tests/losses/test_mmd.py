@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.discriminators.text_cnn import TextCnn
-from textgan.losses import mmd, functional
-from textgan.losses.mmd import Mmd
 from textgan.core.roles import Discriminator
-from textgan.testing import check_loss
 from textgan.core.types import Samples, Scores
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.losses import functional, mmd
+from textgan.losses.mmd import Mmd
+from textgan.testing import check_loss
 
 
 class Points(Discriminator):
-    """Its samples are points, and these are their features."""
+    """Reads points, which are their own features."""
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"features"})
 
@@ -35,7 +35,7 @@ def points(*rows: list[float]) -> Samples:
 REAL = points([0.0, 0.0], [1.0, 0.0], [0.0, 2.0])
 FAKE = points([3.0, 0.0], [0.0, -1.0])
 UNIT = math.sqrt((2 * 1 + 2 * 4 + 2 * 5) / 9)
-"""The root mean square distance of the real points, each with each."""
+"""The root mean square distance between all pairs of real points."""
 
 
 def kernel(f: list[float], g: list[float], bandwidths: tuple[float, ...]) -> float:
@@ -52,12 +52,12 @@ def distance(loss: Mmd, real: Samples = REAL, fake: Samples = FAKE) -> float:
     return loss.discriminator(Points(), real, fake).stats["d_mmd"].item()
 
 
-def test_does_what_every_loss_must() -> None:
+def test_contract() -> None:
     check_loss(Mmd(), lambda vocab: TextCnn(vocab, embed_dim=4, widths=(1, 2), filters=4))
 
 
 @pytest.mark.parametrize("bandwidths", [(1.0,), (0.5, 1.0, 2.0), (2.0, 0.1)])
-def test_the_numbers_are_those_of_the_formula(bandwidths: tuple[float, ...]) -> None:
+def test_values_equal_the_formula(bandwidths: tuple[float, ...]) -> None:
     value, stats = Mmd(bandwidths, matching=0.7).discriminator(Points(), REAL, FAKE)
     pairs = [(REAL, REAL), (FAKE, FAKE), (REAL, FAKE)]
     of_reals, of_fakes, between = (average(*both, bandwidths) for both in pairs)
@@ -66,8 +66,8 @@ def test_the_numbers_are_those_of_the_formula(bandwidths: tuple[float, ...]) -> 
     assert value.item() == pytest.approx(entropy - 0.7 * stats["d_mmd"].item(), abs=1e-5)
 
 
-def test_the_kernel_sum_is_over_all_bandwidths_and_not_reset_inside_its_loop() -> None:
-    """A known error starts the sum anew for each bandwidth, so that only the last one counts."""
+def test_the_kernel_is_a_sum_over_all_bandwidths() -> None:
+    """A known error resets the sum inside the loop, so that only the last bandwidth counts."""
     wide, narrow, both = (distance(Mmd(b)) for b in ((2.0,), (0.1,), (2.0, 0.1)))
     assert abs(wide - narrow) > 0.3
     assert both == pytest.approx(wide + narrow, abs=1e-5)
@@ -76,33 +76,33 @@ def test_the_kernel_sum_is_over_all_bandwidths_and_not_reset_inside_its_loop() -
     torch.testing.assert_close(loss[2.0, 0.1], loss[2.0,] + loss[0.1,])
 
 
-def test_the_discriminator_pushes_the_features_apart() -> None:
+def test_the_discriminators_loss_increases_the_distance_of_the_features() -> None:
     torch.manual_seed(0)
     real, fake = (points(*torch.randn(16, 2).tolist()) for _ in range(2))
 
     class Stretch(Points):
         def __init__(self) -> None:
             super().__init__()
-            self.away = torch.nn.Parameter(torch.tensor([0.1, 0.0]))
+            self.offset = torch.nn.Parameter(torch.tensor([0.1, 0.0]))
 
         def features(self, samples: Samples) -> Tensor:
-            return samples.x + (self.away if samples is fake else 0)
+            return samples.x + (self.offset if samples is fake else 0)
 
     d = Stretch()
     value, _ = Mmd().discriminator(d, real, fake)
     value.backward()
-    assert d.away.grad is not None
-    before = distance_of(d, real, fake)
+    assert d.offset.grad is not None
+    before = distance_under(d, real, fake)
     with torch.no_grad():
-        d.away.sub_(0.1 * d.away.grad / d.away.grad.norm())
-    assert distance_of(d, real, fake) > before
+        d.offset.sub_(0.1 * d.offset.grad / d.offset.grad.norm())
+    assert distance_under(d, real, fake) > before
 
 
-def distance_of(d: Discriminator, real: Samples, fake: Samples) -> float:
+def distance_under(d: Discriminator, real: Samples, fake: Samples) -> float:
     return Mmd().discriminator(d, real, fake).stats["d_mmd"].item()
 
 
-def test_a_fake_earns_the_witness_function() -> None:
+def test_the_reward_is_the_witness_function() -> None:
     bandwidths = (0.5, 2.0)
     found = Mmd(bandwidths).reward(Points(), FAKE, REAL)
     f, g = FAKE[:1], FAKE[1:]
@@ -112,18 +112,18 @@ def test_a_fake_earns_the_witness_function() -> None:
     assert not found.requires_grad
 
 
-def test_of_more_fakes_than_reals_the_first_are_the_crowd() -> None:
+def test_each_fake_is_compared_with_as_many_fakes_as_there_are_reals() -> None:
     bandwidths = (1.0,)
     many = points([3.0, 0.0], [0.0, -1.0], [1.0, 1.0], [0.5, 0.5], [2.0, 0.0])
     found = Mmd(bandwidths).reward(Points(), many, REAL)[:, 0].tolist()
-    for i, worth in enumerate(found):
-        crowd = many[torch.tensor([j for j in range(3) if j != i])]
-        assert worth == pytest.approx(
-            average(many[i : i + 1], REAL, bandwidths) - average(many[i : i + 1], crowd, bandwidths), abs=1e-5
+    for i, reward in enumerate(found):
+        others = many[torch.tensor([j for j in range(3) if j != i])]
+        assert reward == pytest.approx(
+            average(many[i : i + 1], REAL, bandwidths) - average(many[i : i + 1], others, bandwidths), abs=1e-5
         )
 
 
-def test_pieces_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_piece_size_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     many = points(*torch.randn(20, 2).tolist())
     whole = Mmd().reward(Points(), many, REAL)
@@ -131,13 +131,13 @@ def test_pieces_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(Mmd().reward(Points(), many, REAL), whole)
 
 
-def test_one_fake_has_no_crowd() -> None:
+def test_a_single_fake_has_no_others() -> None:
     found = Mmd((1.0,)).reward(Points(), FAKE[:1], REAL)
     assert found.item() == pytest.approx(average(FAKE[:1], REAL, (1.0,)), abs=1e-5)
 
 
-def test_the_gradient_of_the_reward_is_that_of_half_the_distance() -> None:
-    """Were the other fakes not held still, each pair of fakes would count twice."""
+def test_the_rewards_gradient_is_that_of_minus_half_the_squared_mmd() -> None:
+    """If the other fakes were not held constant, each pair of fakes would count twice."""
     torch.manual_seed(0)
     loss, n = Mmd(), 6
     real, x = points(*torch.randn(6, 2).tolist()), torch.randn(n, 2).requires_grad_()
@@ -156,7 +156,7 @@ def test_bandwidths_fit_features_of_any_size(size: float) -> None:
     assert distance(Mmd(), big, small) == pytest.approx(distance(Mmd()), rel=1e-3)
 
 
-def test_equal_text_is_alike_whatever_rounding_does() -> None:
+def test_equal_features_have_kernel_one_despite_rounding() -> None:
     torch.manual_seed(0)
     same = points(*[(100 * torch.rand(64)).tolist()] * 8)
     loss = Mmd((0.5,))
@@ -165,5 +165,5 @@ def test_equal_text_is_alike_whatever_rounding_does() -> None:
 
 
 def test_a_kernel_needs_a_bandwidth() -> None:
-    with pytest.raises(ValueError, match="bandwidths=\[\]: empty"):
+    with pytest.raises(ValueError, match=r"bandwidths=\[\]: empty"):
         Mmd(())

@@ -6,7 +6,7 @@ from support.worlds import World
 from textgan.metrics.copying import Novelty
 
 
-def test_copies_of_train_and_of_test_are_told_apart(world: World) -> None:
+def test_copies_of_train_and_of_test_are_counted_separately(world: World) -> None:
     train, test = ["a dog", "a cat", "a man runs", "b"], ["a dog", "two cows"]
     samples = ["a cat", "a cat", "a dog", "two cows", "a man", "", "cat a", "a man runs fast", "b", "new"]
     measured = Novelty()(world(samples, test=test, train=train))
@@ -15,7 +15,7 @@ def test_copies_of_train_and_of_test_are_told_apart(world: World) -> None:
     )
 
 
-def test_another_corpus_is_looked_through_anew(world: World) -> None:
+def test_another_corpus_is_indexed_anew(world: World) -> None:
     metric = Novelty()
     assert metric(world(["a"], train=["a"], test=["b"]))["novelty"] == 0
     assert metric(world(["a"], train=["b"], test=["b"])) == {

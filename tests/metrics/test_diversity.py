@@ -12,11 +12,11 @@ def test_distinct_is_over_all_samples_together_and_within_sentences(world: World
     assert measured == {"distinct1": 3 / 6, "distinct2": 2 / 3, "distinct3": 1 / 1}
 
 
-def test_distinct_is_nothing_where_no_sample_is_long_enough(world: World) -> None:
+def test_distinct_is_zero_where_no_sample_is_long_enough(world: World) -> None:
     assert Distinct(orders=[3])(world(["a b", ""])) == {"distinct3": 0}
 
 
-def test_distinct_falls_with_the_number_of_samples_and_says_how_many_there_were(world: World) -> None:
+def test_distinct_falls_with_the_number_of_samples_which_the_signature_states(world: World) -> None:
     metric = Distinct(orders=[1])
     assert metric(world(["a b"] * 4)) == {"distinct1": 0.25}
     assert metric.signature() == "distinct-1|hyps:4|tok:words|case:as-is"

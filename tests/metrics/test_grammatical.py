@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from torch import Tensor
 from support.worlds import World
+from torch import Tensor
 
-from textgan.metrics.grammatical import Grammatical
 from textgan.data.interfaces import Oracle
+from textgan.metrics.grammatical import Grammatical
 
 
 class ThreeWords(Oracle):

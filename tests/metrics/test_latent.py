@@ -4,16 +4,16 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 from support.worlds import Unigram, World
+from torch import Tensor
 
 from textgan.core.errors import UserError
-from textgan.metrics.latent import Latent
 from textgan.core.types import Batch
+from textgan.metrics.latent import Latent
 
 
 class Coded(Unigram):
-    """A code whose first number is the sentence's length by some scale, and whose others know nothing."""
+    """Has a code whose first dimension is the scaled length of the sentence; the others carry no information."""
 
     def __init__(self, scale: float, variance: float) -> None:
         super().__init__([0.5, 0.5])
@@ -41,7 +41,7 @@ def test_kl_is_nats_per_sentence() -> None:
     assert measured["kl"] == pytest.approx(sum(each) / 2)
 
 
-def test_it_looks_at_the_first_sentences_of_the_test_split() -> None:
+def test_the_limit_takes_the_first_sentences_of_the_test_split() -> None:
     generator = Coded(1.0, 1.0)
     measured = Latent(limit=2)(World()(["x"], test=[*TEXTS, "a b c d e f g"], generator=generator))
     assert sum(generator.rows) == 2

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
 from support.worlds import EOS, Unigram, World
+from torch import Tensor
 
 from textgan.core.errors import UserError
-from textgan.metrics import likelihood
-from textgan.metrics.likelihood import Entropy, NllOracle, NllTest, NllValidation
-from textgan.metrics.base import Evaluation
-from textgan.data.interfaces import Oracle
-from textgan.testing import TabularGenerator, check_metric, tiny_corpus
 from textgan.core.types import Samples
+from textgan.data.interfaces import Oracle
+from textgan.metrics import likelihood
+from textgan.metrics.base import Evaluation
+from textgan.metrics.likelihood import Entropy, NllOracle, NllTest, NllValidation
+from textgan.testing import TabularGenerator, check_metric, tiny_corpus
 
 TEST, SAMPLES = ["a b", "a", "a a b b"], ["b b b", "a"]
 PROBABILITIES = [0.4, 0.05, 0.25, 0.2, 0.1]  # padding, start, end, a, b
@@ -24,13 +24,13 @@ END, A, B = (-math.log(p) for p in PROBABILITIES[2:])
 
 @pytest.fixture
 def world() -> World:
-    made = World()
-    made.batch(["a b"])  # a is 3, b is 4
-    return made
+    world = World()
+    world.batch(["a b"])  # a is 3, b is 4
+    return world
 
 
 class Table(Oracle):
-    """An oracle that gives each sequence what it is told to."""
+    """An oracle with fixed log-probabilities."""
 
     entropy = 1.25
 
@@ -42,7 +42,7 @@ class Table(Oracle):
         return torch.tensor(given)
 
 
-def test_nll_is_that_of_words_and_ends_of_the_test_split(world: World) -> None:
+def test_nll_is_over_the_tokens_and_ends_of_the_test_split(world: World) -> None:
     generator = Unigram(PROBABILITIES)
     measured = NllTest()(world(SAMPLES, test=TEST, train=["a a a a a"], generator=generator))
     assert measured["nll_test"] == pytest.approx((4 * A + 3 * B + 3 * END) / 10, abs=1e-6)
@@ -50,7 +50,7 @@ def test_nll_is_that_of_words_and_ends_of_the_test_split(world: World) -> None:
 
 
 def test_nll_does_not_count_padding(world: World) -> None:
-    """Averaged over all of [B,T], as well-known code does, the number is another."""
+    """The mean over all of [B,T], as in well-known code, is another number."""
     evaluation = world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES))
     batch = evaluation.corpus.test.batch
     padded = -evaluation.generator.log_prob(evaluation.generator.real(batch)).mean().item()
@@ -69,17 +69,17 @@ def test_nll_is_measured_on_test_and_not_on_train(world: World) -> None:
     assert one == other != swapped
 
 
-def test_what_is_given_is_not_the_generators_to_predict(world: World) -> None:
+def test_given_tokens_do_not_count(world: World) -> None:
     evaluation = world(SAMPLES, test=["a b"], generator=Unigram(PROBABILITIES))
     evaluation.corpus.test.batch.given[:, 0] = True
     assert NllTest()(evaluation)["nll_test"] == pytest.approx((B + END) / 2, abs=1e-6)
     evaluation.corpus.test.batch.given[:] = True
-    with pytest.raises(UserError, match="found none"):
+    with pytest.raises(UserError, match="found no token"):
         NllTest()(evaluation)
 
 
-def test_barred_words_are_left_out_and_counted(world: World) -> None:
-    """A forbidden logit of -1e4 would drown everything else, and minus infinity would hide it."""
+def test_forbidden_tokens_are_left_out_and_counted(world: World) -> None:
+    """A forbidden logit of -1e4 would dominate the mean, and minus infinity would make it infinite."""
     generator = Unigram([0.4, 0.05, 0.3, 0.25, 0.0])
     measured = NllTest()(world(SAMPLES, test=TEST, generator=generator, forbidden_ids=(0, 1, 4)))
     assert measured["nll_test"] == pytest.approx(-(4 * math.log(0.25) + 3 * math.log(0.3)) / 7, abs=1e-6)
@@ -89,7 +89,7 @@ def test_barred_words_are_left_out_and_counted(world: World) -> None:
     assert everything["nll_test_skipped"] == 0
 
 
-def test_limit_takes_the_first_sentences_and_the_signature_says_so(world: World) -> None:
+def test_limit_takes_the_first_sentences_and_the_signature_states_it(world: World) -> None:
     metric = NllTest(limit=2)
     assert metric.signature() == "nll|split:test|sentences:up to 2|nats-per-token|eos:counted|pad,forbidden:skipped"
     measured = metric(world(SAMPLES, test=TEST, generator=Unigram(PROBABILITIES)))
@@ -127,39 +127,39 @@ def test_entropy_is_that_of_the_samples(world: World) -> None:
     assert Entropy().better() == {}
 
 
-def test_entropy_of_a_known_law_is_met(world: World) -> None:
-    law = [0.0, 0.0, 0.5, 0.3, 0.2]
-    evaluation = world([""] * 20_000, generator=Unigram(law))
+def test_entropy_of_a_known_distribution(world: World) -> None:
+    probabilities = [0.0, 0.0, 0.5, 0.3, 0.2]
+    evaluation = world([""] * 20_000, generator=Unigram(probabilities))
     torch.manual_seed(0)
-    evaluation.samples.x[:, 0] = torch.multinomial(torch.tensor(law), 20_000, replacement=True)
-    truth = -sum(p * math.log(p) for p in law if p)
+    evaluation.samples.x[:, 0] = torch.multinomial(torch.tensor(probabilities), 20_000, replacement=True)
+    truth = -sum(p * math.log(p) for p in probabilities if p)
     assert Entropy()(evaluation)["entropy"] == pytest.approx(truth, abs=0.01)
 
 
-def test_a_diverged_generator_does_not_pass_silently(world: World) -> None:
+def test_a_diverged_generator_is_an_error(world: World) -> None:
     generator = Unigram([0.4, 0.05, 0.25, 0.2, float("nan")])
     for metric, name in ((NllTest(), "nll_test"), (Entropy(), "entropy")):
         with pytest.raises(UserError, match=f"{name}.* 3 of .* diverged"):
             metric(world(SAMPLES, test=TEST, generator=generator))
 
 
-def test_a_token_without_probability_is_infinitely_unlikely(world: World) -> None:
+def test_a_token_of_probability_zero_has_infinite_nll(world: World) -> None:
     generator = Unigram([0.4, 0.1, 0.3, 0.2, 0.0])
     assert NllTest()(world(SAMPLES, test=TEST, generator=generator))["nll_test"] == math.inf
     assert NllTest()(world(SAMPLES, test=["a"], generator=generator))["nll_test"] < 2
 
 
-def test_nothing_is_left_to_differentiate(world: World) -> None:
-    seen: list[bool] = []
+def test_log_probabilities_are_computed_without_gradients(world: World) -> None:
+    enabled: list[bool] = []
 
     class Watched(Unigram):
         def log_prob(self, samples: Samples) -> Tensor:
-            seen.append(torch.is_grad_enabled())
+            enabled.append(torch.is_grad_enabled())
             return super().log_prob(samples)
 
     with torch.enable_grad():
         NllTest()(world(SAMPLES, test=TEST, generator=Watched(PROBABILITIES)))
-    assert seen == [False]
+    assert enabled == [False]
 
 
 def test_nll_test_needs_a_test_split(world: World) -> None:
@@ -167,7 +167,7 @@ def test_nll_test_needs_a_test_split(world: World) -> None:
         NllTest()(world(SAMPLES, test=[]))
 
 
-def test_nll_oracle_is_per_valid_token_beside_the_oracles_entropy(world: World) -> None:
+def test_nll_oracle_is_per_valid_token(world: World) -> None:
     measured = NllOracle()(world(SAMPLES, oracle=Table([-4.5, -3.0])))
     assert measured == {"nll_oracle": 7.5 / 6, "oracle_entropy": 1.25, "oracle_impossible": 0}
     assert NllOracle.requires == {"oracle"}
@@ -180,12 +180,12 @@ def test_impossible_samples_are_infinite_and_counted(world: World) -> None:
     assert measured["oracle_impossible"] == 0.25
 
 
-def test_an_oracle_that_gives_no_number_does_not_pass_silently(world: World) -> None:
+def test_an_oracle_with_invalid_numbers_is_an_error(world: World) -> None:
     with pytest.raises(UserError, match="1 of 2 samples is not a number"):
         NllOracle()(world(SAMPLES, oracle=Table([-4.5, math.nan])))
 
 
-def test_the_oracle_is_asked_in_chunks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oracle_scores_in_chunks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(likelihood, "LOGITS", 1)
     assert NllOracle()(world(SAMPLES, oracle=Table([-4.5, -3.0])))["nll_oracle"] == 7.5 / 6
 
@@ -196,25 +196,25 @@ def test_the_end_counts(world: World) -> None:
     assert NllOracle()(world(["a"], oracle=Table([-3.0])))["nll_oracle"] == 1.5
 
 
-def test_nll_validation_looks_at_validation_alone() -> None:
+def test_nll_validation_uses_the_validation_split_only() -> None:
     corpus = tiny_corpus()
     check_metric(NllValidation(), corpus)
     generator = TabularGenerator(corpus.vocab, corpus.max_len)
-    seen = Evaluation(generator, generator.sample(corpus.test.batch), [], corpus)
-    swapped = replace(seen, corpus=replace(corpus, test=corpus.validation))
+    evaluation = Evaluation(generator, generator.sample(corpus.test.batch), [], corpus)
+    swapped = replace(evaluation, corpus=replace(corpus, test=corpus.validation))
     with torch.no_grad():
-        values = NllValidation()(seen)
+        values = NllValidation()(evaluation)
         assert values["nll_validation"] == NllTest()(swapped)["nll_test"]
-        assert values["nll_validation"] != NllTest()(seen)["nll_test"]
+        assert values["nll_validation"] != NllTest()(evaluation)["nll_test"]
 
 
-def test_samples_go_to_where_the_generator_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An evaluation hands them over on the CPU."""
-    seen = []
+def test_samples_are_moved_to_the_generators_device(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation provides them on the CPU."""
+    devices = []
 
     class Elsewhere(TabularGenerator):
         def log_prob(self, samples: Samples) -> Tensor:
-            seen.append({part.device.type for part in (samples.x, samples.valid, samples.chosen)})
+            devices.append({part.device.type for part in (samples.x, samples.valid, samples.chosen)})
             raise StopIteration
 
     generator = Elsewhere.__new__(Elsewhere)
@@ -222,4 +222,4 @@ def test_samples_go_to_where_the_generator_is(world: World, monkeypatch: pytest.
     generator.place = torch.nn.Parameter(torch.zeros(1, device="meta"))
     with pytest.raises(StopIteration):
         Entropy()(world(["a b", "c"], generator=generator))
-    assert seen == [{"meta"}]
+    assert devices == [{"meta"}]

@@ -5,29 +5,29 @@ import pytest
 import torch
 
 from textgan.core.errors import UserError
-from textgan.metrics.mauve import Mauve, area, k_means
 from textgan.metrics.base import Evaluation
+from textgan.metrics.mauve import Mauve, area, k_means
 from textgan.testing import tiny_corpus
 
 
 def test_the_area_of_known_histograms() -> None:
-    """With two equal ones every point is (1, 1); with two that share nothing, r = λp + (1-λ)q gives a known curve."""
+    """Equal histograms have area 1; for disjoint ones, r = λp + (1-λ)q gives a known curve."""
     p = np.array([0.2, 0.3, 0.5])
     assert area(p, p) == pytest.approx(1)
     tiny = 1e-12
-    apart = area(np.array([1 - tiny, tiny]), np.array([tiny, 1 - tiny]))
+    disjoint = area(np.array([1 - tiny, tiny]), np.array([tiny, 1 - tiny]))
     # exp(5 log(1-λ)) against exp(5 log λ): the integral of (1 - x^(1/5))^5 is 5! 5! / 10!.
-    assert apart == pytest.approx(120 * 120 / 3628800, abs=2e-3)
+    assert disjoint == pytest.approx(120 * 120 / 3628800, abs=2e-3)
     one, other = np.array([0.6, 0.3, 0.1]), np.array([0.3, 0.3, 0.4])
-    assert apart < area(one, other) < 1
+    assert disjoint < area(one, other) < 1
     assert area(one, other) == pytest.approx(area(other, one))
 
 
-def test_k_means_finds_what_lies_apart() -> None:
+def test_k_means_finds_separated_clusters() -> None:
     torch.manual_seed(0)
     centres = torch.tensor([[0.0, 9.0], [9.0, 0.0], [-9.0, -9.0]])
     points = (centres.repeat_interleave(30, 0) + torch.randn(90, 2))[torch.randperm(90)]
-    best = max((k_means(points, 3, seed) for seed in range(5)), key=lambda owner: len(owner.unique()))
+    best = max((k_means(points, 3, seed) for seed in range(5)), key=lambda found: len(found.unique()))
     truth = torch.cdist(points, centres).argmin(1)
     assert {(int(a), int(b)) for a, b in zip(best, truth, strict=True)}.__len__() == 3
     assert torch.equal(k_means(points, 3, 1), k_means(points, 3, 1))
@@ -55,8 +55,8 @@ def test_it_ranks_known_texts(metric: Mauve, world) -> None:
     assert "seeds:3" in metric.signature()
 
 
-def test_few_sentences_are_refused(metric: Mauve) -> None:
+def test_few_sentences_are_an_error(metric: Mauve) -> None:
     corpus = tiny_corpus()
-    seen = Evaluation(None, corpus.test.batch, corpus.test.texts, corpus)  # type: ignore[arg-type]
+    evaluation = Evaluation(None, corpus.test.batch, corpus.test.texts, corpus)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="at least 40"):
-        metric(seen)
+        metric(evaluation)

@@ -6,48 +6,48 @@ from torch import Tensor, nn
 from textgan.nn.encoder import LstmEncoder
 
 
-def encoder() -> LstmEncoder:
+def make() -> LstmEncoder:
     torch.manual_seed(0)
-    brick = LstmEncoder(7, embed_dim=3, hidden_dim=4)
-    nn.init.normal_(brick.embedding.weight)
-    return brick
+    encoder = LstmEncoder(7, embed_dim=3, hidden_dim=4)
+    nn.init.normal_(encoder.embedding.weight)
+    return encoder
 
 
 X = torch.tensor([[3, 4, 5, 2], [6, 2, 0, 0], [2, 0, 0, 0], [5, 5, 5, 5]])
 VALID = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
 
 
-def by_hand(brick: LstmEncoder, ids: list[int]) -> Tensor:
-    """A word at a time, one sentence alone."""
+def by_hand(encoder: LstmEncoder, ids: list[int]) -> Tensor:
+    """Reads one sequence alone, one token at a time."""
     state = None
     hidden = torch.zeros(1, 4)
-    for word in ids:
-        _, state = brick.lstm(brick.embedding.weight[word].view(1, 1, -1), state)
+    for token in ids:
+        _, state = encoder.lstm(encoder.embedding.weight[token].view(1, 1, -1), state)
         hidden = state[0][0]
     return hidden[0]
 
 
 @torch.no_grad()
-def test_it_is_the_state_behind_the_last_word() -> None:
-    brick = encoder()
-    expected = [by_hand(brick, row[valid].tolist()) for row, valid in zip(X, VALID, strict=True)]
-    torch.testing.assert_close(brick(X, VALID), torch.stack(expected))
+def test_the_encoding_is_the_state_after_the_last_token() -> None:
+    encoder = make()
+    expected = [by_hand(encoder, row[valid].tolist()) for row, valid in zip(X, VALID, strict=True)]
+    torch.testing.assert_close(encoder(X, VALID), torch.stack(expected))
 
 
 @torch.no_grad()
-def test_padding_changes_nothing() -> None:
-    brick = encoder()
+def test_padding_has_no_effect() -> None:
+    encoder = make()
     junk = torch.where(VALID, X, 6)
-    torch.testing.assert_close(brick(junk, VALID), brick(X, VALID))
+    torch.testing.assert_close(encoder(junk, VALID), encoder(X, VALID))
     longer = nn.functional.pad(X, (0, 3), value=4), nn.functional.pad(VALID, (0, 3))
-    torch.testing.assert_close(brick(*longer), brick(X, VALID))
+    torch.testing.assert_close(encoder(*longer), encoder(X, VALID))
 
 
 def test_points_of_the_simplex_are_read_and_carry_gradients() -> None:
-    brick = encoder().eval()
+    encoder = make().eval()
     soft = nn.functional.one_hot(X, 7).float().requires_grad_()
-    codes = brick(soft, VALID)
-    torch.testing.assert_close(codes, brick(X, VALID))
+    codes = encoder(soft, VALID)
+    torch.testing.assert_close(codes, encoder(X, VALID))
     codes[:3].sum().backward()
     assert soft.grad is not None
     reached = soft.grad.abs().sum(2) > 0

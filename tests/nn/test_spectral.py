@@ -21,7 +21,7 @@ def largest(layer: nn.Module) -> float:
     return torch.linalg.matrix_norm(layer.weight.detach(), 2).item()
 
 
-def test_no_layer_magnifies() -> None:
+def test_the_largest_singular_value_of_each_layer_is_one() -> None:
     net = make().train()
     for _ in range(30):
         net(torch.arange(30))
@@ -36,7 +36,7 @@ def test_the_weights_keep_their_direction() -> None:
     torch.testing.assert_close(net[0].weight, plain.weight / largest(plain), rtol=1e-3, atol=1e-3)
 
 
-def test_only_training_follows_the_singular_value() -> None:
+def test_the_singular_value_is_updated_in_training_mode_only() -> None:
     net = make()
     with torch.no_grad():
         net.get_parameter("1.parametrizations.weight.original").add_(torch.randn(20, 6))
@@ -52,8 +52,8 @@ def test_only_training_follows_the_singular_value() -> None:
     assert largest(net[1]) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_step_along_the_weight_itself_is_no_step() -> None:
-    """The gradient knows of the division: it is orthogonal to the weight that is learned."""
+def test_the_gradient_is_orthogonal_to_the_weight() -> None:
+    """Scaling the learned weight does not change the divided one."""
     net = make().train()
     for _ in range(50):
         net(torch.arange(30))

@@ -1,4 +1,4 @@
-"""Whether there is a kernel: by the switch, the compiler, and the folder that it is kept in."""
+"""When the compiled kernels are available: the environment variable, the compiler and the cache folder."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from pathlib import Path
 import pytest
 import torch
 
-from textgan.ops import library, linear_sample
+from textgan.ops import library
+from textgan.ops.linear_sample import CompiledLinear
 
-DRAW = """
+SAMPLE = """
 import os, sys, torch
-from textgan.ops import library, linear_sample
+from textgan.ops import library
+from textgan.ops.linear_sample import CompiledLinear
 for folder in sys.argv[1:]:
     os.environ["XDG_CACHE_HOME"] = folder
     library.load.cache_clear()
-    made = linear_sample.load()
-    drawn = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
-    assert sorted(set(drawn.tolist())) == [0, 1, 2, 3, 4]
+    kernel = CompiledLinear(library.load(), torch.zeros(5, 2), torch.zeros(5))
+    tokens = kernel.sample(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
+    assert sorted(set(tokens.tolist())) == [0, 1, 2, 3, 4]
 """
 
 
-def there() -> bool:
-    """Whether a kernel is found by a process that begins now, and works."""
+def available() -> bool:
+    """Returns whether a new process would find the kernels, and checks that they work."""
     library.load.cache_clear()
-    made = linear_sample.load()
-    if made is None:
+    kernels = library.load()
+    if kernels is None:
         return False
-    drawn = made(torch.zeros(5, 2), torch.zeros(5)).draw(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
-    assert sorted(set(drawn.tolist())) == [0, 1, 2, 3, 4]
+    kernel = CompiledLinear(kernels, torch.zeros(5, 2), torch.zeros(5))
+    tokens = kernel.sample(torch.zeros(40, 2), torch.linspace(0, 0.99, 40), False)
+    assert sorted(set(tokens.tolist())) == [0, 1, 2, 3, 4]
     return True
 
 
@@ -44,8 +47,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         patch.delenv(library.SWITCH, raising=False)
-        if not there():
-            pytest.skip("no compiler here")
+        if not available():
+            pytest.skip("no compiler")
     (found,) = (folder / "textgan").iterdir()
     return found
 
@@ -58,27 +61,27 @@ def _environment(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     library.load.cache_clear()
 
 
-def test_a_library_is_compiled_once_and_kept(compiled: Path) -> None:
+def test_the_library_is_compiled_once_and_cached(compiled: Path) -> None:
     before = compiled.stat()
-    assert there()
+    assert available()
     after = compiled.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert list(compiled.parent.iterdir()) == [compiled]
 
 
 @pytest.mark.parametrize(("value", "found"), [("0", False), ("1", True)])
-def test_it_can_be_switched_off(value: str, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_can_be_turned_off(value: str, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEXTGAN_NATIVE", value)
-    assert there() is found
+    assert available() is found
 
 
 @pytest.mark.parametrize("compiler", ["/nonexistent", "false"])
-def test_without_a_compiler_there_is_none(compiler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_there_are_no_kernels(compiler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", compiler)
-    assert not there()
+    assert not available()
 
 
-def test_nothing_is_loaded_from_a_folder_that_others_write_to(
+def test_no_library_is_loaded_from_a_folder_that_others_can_write_to(
     compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -87,26 +90,26 @@ def test_nothing_is_loaded_from_a_folder_that_others_write_to(
     (folder / compiled.name).write_bytes(compiled.read_bytes())
     for mode, found in ((0o777, False), (0o775, False), (0o755, True)):
         folder.chmod(mode)
-        assert there() is found
+        assert available() is found
 
 
-def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_folder_that_cannot_be_created_is_not_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert not there()
+    assert not available()
 
 
-def test_a_user_without_a_home_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_folder_is_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", nowhere)
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert not there()
+    assert not available()
 
 
-def test_a_damaged_library_ends_no_run(compiled: Path, tmp_path: Path) -> None:
-    """Cut short, as a full disk leaves it, or with a part of it lost, it is made anew. Loaded, it ends the process."""
+def test_a_damaged_library_is_built_again(compiled: Path, tmp_path: Path) -> None:
+    """Truncated, as by a full disk, or with a part of zeros. Loading one would crash the process."""
     whole = compiled.read_bytes()
     damaged = [whole[: int(share * len(whole))] for share in (0, 0.01, 0.5, 0.9)]
     damaged.append(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
@@ -114,20 +117,27 @@ def test_a_damaged_library_ends_no_run(compiled: Path, tmp_path: Path) -> None:
     for folder, content in zip(folders, damaged, strict=True):
         (folder / "textgan").mkdir(parents=True, mode=0o700)
         (folder / "textgan" / compiled.name).write_bytes(content)
-    ran = subprocess.run([sys.executable, "-c", DRAW, *map(str, folders)], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", SAMPLE, *map(str, folders)], capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, f"the process ended with {ran.returncode}:\n{ran.stderr}"
     for folder, content in zip(folders, damaged, strict=True):
         assert (folder / "textgan" / compiled.name).read_bytes() != content
 
 
-def test_functions_take_what_their_c_says() -> None:
-    """A number that is passed as another type is read from the wrong place, and no one is told."""
+def test_declared_argument_types_are_those_of_the_c_functions() -> None:
+    """ctypes would pass an argument of another type in the wrong place without an error."""
     found = {}
     for name in library.SOURCES:
-        source = files("textgan.kernels").joinpath(name).read_text(encoding="utf-8")
-        for function, given in re.findall(r"^void (textgan_\w+)\(([^)]*)\)", source, re.MULTILINE):
-            kinds = (
-                "p" if "*" in one else {"int64_t": "l", "int32_t": "i"}[one.split()[0]] for one in given.split(",")
+        source = files("textgan.ops").joinpath("csrc", name).read_text(encoding="utf-8")
+        for function, arguments in re.findall(r"^void (textgan_\w+)\(([^)]*)\)", source, re.MULTILINE):
+            letters = (
+                "p" if "*" in one else {"int64_t": "l", "int32_t": "i"}[one.split()[0]] for one in arguments.split(",")
             )
-            found[function] = "".join(kinds)
+            found[function] = "".join(letters)
     assert found == library.SIGNATURES
+
+
+def test_every_c_file_is_listed() -> None:
+    names = {file.name for file in files("textgan.ops").joinpath("csrc").iterdir()}
+    assert names == {*library.SOURCES, *library.HEADERS}

@@ -1,6 +1,6 @@
-"""The kernels of words against float64 and plain formulas, on shapes that nothing was tuned for.
+"""Compares the kernels of a linear layer with float64 and plain formulas, on shapes that they were not tuned for.
 
-Triton's need a GPU, or `pip install triton`, whose interpreter then runs them here.
+The Triton kernels need a GPU, or `pip install triton`, whose interpreter then runs them on the CPU.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import torch
 from support.chances import p_value
 from torch import Tensor
 
-from textgan.ops import linear_sample as compiled
-from textgan.ops.linear_sample import WordKernel
+from textgan.ops import library
+from textgan.ops.device import DeviceProfile, assume
+from textgan.ops.linear_sample import CompiledLinear, LinearKernel, find_kernel, linear_sample, log_normalizer
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
-Made: TypeAlias = Callable[[Tensor, Tensor], WordKernel]
+Factory: TypeAlias = Callable[[Tensor, Tensor], LinearKernel]
 
 SHAPES = [
     # V, H, R: one of each; odd ones; a block of words exactly, and one more; rows that fill no tile; many blocks
@@ -34,7 +35,7 @@ SHAPES = [
     (50_000, 16, 64),
 ]
 LAST = 1 - 2**-24
-"""The largest chance that float32 knows."""
+"""The largest uniform number in float32."""
 
 
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
@@ -46,37 +47,33 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.fixture(params=["compiled", "triton"])
-def made(request: pytest.FixtureRequest) -> Made:
-    """Makes a kernel of a weight and a bias."""
+def make(request: pytest.FixtureRequest) -> Factory:
+    """Makes a kernel from a weight and a bias."""
     if request.param == "triton":
         if importlib.util.find_spec("triton") is None:
             pytest.skip("Triton is not installed")
         if request.node.callspec.params.get("threads", 1) > 1:
             pytest.skip("Triton has no threads")
-        from textgan.ops.experimental.triton_linear import BlockWords
+        from textgan.ops.experimental.triton_linear import TritonLinear
 
-        return lambda weight, bias: OnDevice(BlockWords(*moved(weight, bias), at_once=100_000))
-    found = compiled.load()
-    if found is None:
-        pytest.skip("no compiler here, or it is switched off")
-    return found
+        return lambda weight, bias: OnDevice(TritonLinear(*moved(weight, bias)))
+    kernels = library.load()
+    if kernels is None:
+        pytest.skip("no compiler, or kernels are turned off")
+    return lambda weight, bias: CompiledLinear(kernels, weight, bias)
 
 
 class OnDevice:
-    """A kernel where it has to be, asked from here."""
+    """Moves a kernel's inputs to its device, and its outputs back."""
 
-    def __init__(self, kernel: WordKernel) -> None:
+    def __init__(self, kernel: LinearKernel) -> None:
         self.kernel = kernel
 
-    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
-        return self.kernel.draw(*moved(features, chance), shifted).cpu()
+    def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
+        return self.kernel.sample(*moved(features, uniforms), shifted).cpu()
 
-    def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
-        return self.kernel.normaliser(*moved(features), shifted).cpu()
-
-    def gradients(self, features: Tensor, norm: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        to_features, to_weight, to_bias = self.kernel.gradients(*moved(features, norm, grad))
-        return to_features.cpu(), to_weight.cpu(), to_bias.cpu()
+    def log_normalizer(self, features: Tensor, shifted: bool) -> Tensor:
+        return self.kernel.log_normalizer(*moved(features), shifted).cpu()
 
 
 def moved(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -96,146 +93,200 @@ def exact(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return features.double() @ weight.double().t() + bias.double()
 
 
-def check_words(words: Tensor, chance: Tensor, logits: Tensor, tolerance: float) -> None:
-    """Each word's interval holds its chance, up to rounding; nearly all are the very words of float64."""
+def check_tokens(tokens: Tensor, uniforms: Tensor, logits: Tensor, tolerance: float) -> None:
+    """Each token's interval contains its uniform number, up to rounding; at least 97 % equal those of float64."""
     cdf = logits.softmax(1).cumsum(1)
-    expected = torch.searchsorted(cdf, chance.double().unsqueeze(1), right=True).clamp_max(logits.shape[1] - 1)
-    upper = cdf.gather(1, words.unsqueeze(1))
-    lower = upper - logits.softmax(1).gather(1, words.unsqueeze(1))
-    inside = (lower - tolerance <= chance.unsqueeze(1)) & (chance.unsqueeze(1) <= upper + tolerance)
+    expected = torch.searchsorted(cdf, uniforms.double().unsqueeze(1), right=True).clamp_max(logits.shape[1] - 1)
+    upper = cdf.gather(1, tokens.unsqueeze(1))
+    lower = upper - logits.softmax(1).gather(1, tokens.unsqueeze(1))
+    inside = (lower - tolerance <= uniforms.unsqueeze(1)) & (uniforms.unsqueeze(1) <= upper + tolerance)
     assert inside.all()
-    assert (words == expected[:, 0]).double().mean() >= 0.97
+    assert (tokens == expected[:, 0]).double().mean() >= 0.97
 
 
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_words_are_those_of_the_inverse_cdf(
-    shape: tuple[int, int, int], shifted: bool, threads: int, made: Made
+def test_tokens_are_those_of_the_inverse_cdf(
+    shape: tuple[int, int, int], shifted: bool, threads: int, make: Factory
 ) -> None:
     features, weight, bias = case(shape)
-    chance = torch.rand(len(features))
-    words = made(weight, bias).draw(features, chance, shifted)
-    check_words(words, chance, exact(features, weight, bias), 1e-6)
+    uniforms = torch.rand(len(features))
+    tokens = make(weight, bias).sample(features, uniforms, shifted)
+    check_tokens(tokens, uniforms, exact(features, weight, bias), 1e-6)
 
 
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_normalisers_are_logsumexp(shape: tuple[int, int, int], shifted: bool, threads: int, made: Made) -> None:
+def test_normalizers_are_logsumexp(shape: tuple[int, int, int], shifted: bool, threads: int, make: Factory) -> None:
     features, weight, bias = case(shape)
-    found = made(weight, bias).normaliser(features, shifted)
+    found = make(weight, bias).log_normalizer(features, shifted)
     torch.testing.assert_close(found.double(), exact(features, weight, bias).logsumexp(1), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("scale", [2.0, 300.0], ids=["small logits", "huge logits"])
-@pytest.mark.parametrize("shape", [*SHAPES, (300, 64, 41), (1000, 17, 1003), (130, 33, 7)])
-def test_gradients_of_normalisers(shape: tuple[int, int, int], scale: float, threads: int, made: Made) -> None:
-    """Also sizes that fill no vector, rows that fill no sheet, and more threads than blocks of words."""
-    features, weight, bias = case(shape, scale)
-    grad, words = torch.randn(len(features)), made(weight, bias)
-    exactly = [part.double().requires_grad_() for part in (features, weight, bias)]
-    value = (exact(*exactly).logsumexp(1) * grad.double()).sum()
-    expected = torch.autograd.grad(value, exactly)
-    found = words.gradients(features, words.normaliser(features, True), grad)
-    for one, other in zip(found, expected, strict=True):
-        tolerance = float(other.abs().max()) * (1e-5 if scale < 60 else 1e-3)  # a logit's own rounding, exponentiated
-        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=tolerance)
-
-
-@pytest.mark.parametrize("forbidden_ids", [-1e4, -torch.inf])
-def test_barred_words_and_rows_of_no_weight_pass_nothing_back(never: float, made: Made) -> None:
-    features, weight, _ = case((130, 5, 43))
-    forbidden = torch.arange(130) % 3 != 0
-    words = made(weight, torch.where(forbidden, never, 0.0))
-    grad = torch.where(torch.arange(43) % 2 == 0, 0.0, 1.0)
-    to_features, to_weight, to_bias = words.gradients(features, words.normaliser(features, True), grad)
-    assert not to_features[::2].any()
-    assert not to_weight[forbidden].any()
-    assert not to_bias[forbidden].any()
-    torch.testing.assert_close(to_bias.sum(), grad.sum())
-    nothing = words.gradients(features[:0], grad[:0], grad[:0])
-    assert [part.abs().sum() for part in nothing] == [0, 0, 0]
-    assert [tuple(part.shape) for part in nothing] == [(0, 5), (130, 5), (130,)]
-
-
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_rows_like_the_one_before_have_words_of_their_own(
-    shape: tuple[int, int, int], shifted: bool, made: Made
-) -> None:
-    """As many times over as completions of one prefix stand beside each other, across panels and threads."""
+def test_equal_rows_get_tokens_of_their_own(shape: tuple[int, int, int], shifted: bool, make: Factory) -> None:
+    """Runs of 1 to 90 equal rows, as completions of one prefix are, across panels and threads."""
     features, weight, bias = case(shape)
-    features = features.repeat_interleave(torch.arange(len(features)) % 90 + 1, 0)[:3000]
-    chance, words = torch.rand(len(features)), made(weight, bias)
-    check_words(words.draw(features, chance, shifted), chance, exact(features, weight, bias), 1e-6)
+    features = features.repeat_interleave(torch.arange(len(features)) % 90 + 1, 0)[
+        : 3000 if len(weight) < 10_000 else 400
+    ]
+    uniforms, kernel = torch.rand(len(features)), make(weight, bias)
+    check_tokens(kernel.sample(features, uniforms, shifted), uniforms, exact(features, weight, bias), 1e-6)
     expected = exact(features, weight, bias).logsumexp(1)
-    torch.testing.assert_close(words.normaliser(features, shifted).double(), expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(kernel.log_normalizer(features, shifted).double(), expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("offset", [0.0, 900.0, -900.0])
-def test_huge_logits_need_the_shift_and_no_more(shape: tuple[int, int, int], offset: float, made: Made) -> None:
+def test_huge_logits_are_exact_when_shifted(shape: tuple[int, int, int], offset: float, make: Factory) -> None:
     features, weight, bias = case(shape, scale=300.0)
     bias = bias + offset
-    logits, words = exact(features, weight, bias), made(weight, bias)
+    logits, kernel = exact(features, weight, bias), make(weight, bias)
     assert len(weight) < 64 or logits.abs().max() > 500
-    chance = torch.rand(len(features))
-    check_words(words.draw(features, chance, True), chance, logits, 1e-3)
-    torch.testing.assert_close(words.normaliser(features, True).double(), logits.logsumexp(1), rtol=1e-6, atol=1e-3)
+    uniforms = torch.rand(len(features))
+    check_tokens(kernel.sample(features, uniforms, True), uniforms, logits, 1e-3)
+    torch.testing.assert_close(
+        kernel.log_normalizer(features, True).double(), logits.logsumexp(1), rtol=1e-6, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("shape", [(2, 3, 4000), (7, 5, 4000), (65, 4, 4000), (500, 8, 8000)])
-def test_words_come_as_often_as_they_should(
-    shape: tuple[int, int, int], shifted: bool, threads: int, made: Made
+def test_tokens_are_as_frequent_as_their_probabilities(
+    shape: tuple[int, int, int], shifted: bool, threads: int, make: Factory
 ) -> None:
     features, weight, bias = case(shape)
     features[:] = features[0]
-    words = made(weight, bias).draw(features, torch.rand(len(features)), shifted)
-    assert p_value(words, exact(features[:1], weight, bias)[0].softmax(0)) > 1e-3
+    tokens = make(weight, bias).sample(features, torch.rand(len(features)), shifted)
+    assert p_value(tokens, exact(features[:1], weight, bias)[0].softmax(0)) > 1e-3
 
 
-@pytest.mark.parametrize("chance", [0.0, 0.5, LAST])
-@pytest.mark.parametrize("forbidden_ids", [-1e4, -torch.inf])
+@pytest.mark.parametrize("uniform", [0.0, 0.5, LAST])
+@pytest.mark.parametrize("masked", [-1e4, -torch.inf])
 @pytest.mark.parametrize("shifted", [False, True], ids=["safe", "shifted"])
 @pytest.mark.parametrize("size", [2, 9, 64, 65, 130, 1000])
-def test_barred_words_are_never_drawn(size: int, shifted: bool, never: float, chance: float, made: Made) -> None:
-    """Whatever the chance, and whichever are forbidden: the first, the last, whole blocks, all but one."""
+def test_forbidden_tokens_are_never_sampled(
+    size: int, shifted: bool, masked: float, uniform: float, make: Factory
+) -> None:
+    """For any uniform number, and any forbidden tokens: the first, the last, whole blocks, all but one."""
     features, weight, _ = case((size, 5, 40))
-    patterns = [torch.rand(size) < share for share in (0.2, 0.5, 0.9, 0.99)]
+    patterns = [torch.rand(size) < fraction for fraction in (0.2, 0.5, 0.9, 0.99)]
     first, last, alone = torch.zeros(size, dtype=torch.bool), torch.zeros(size, dtype=torch.bool), torch.ones(size)
     first[: size // 2], last[size // 2 :], alone = True, True, alone.bool()
     for forbidden in [*patterns, first, last, alone]:
         forbidden[size // 3] = False
-        bias = torch.where(forbidden, never, 0.0)
-        words = made(weight, bias).draw(features, torch.full((40,), chance), shifted)
-        assert not forbidden[words].any()
+        bias = torch.where(forbidden, masked, 0.0)
+        tokens = make(weight, bias).sample(features, torch.full((40,), uniform), shifted)
+        assert not forbidden[tokens].any()
         allowed = (~forbidden).nonzero()[:, 0]
-        expected = {0.0: allowed[0], LAST: allowed[-1]}.get(chance)
-        if expected is not None and len(allowed) < 100:  # each of them has then more than a rounding error's share
-            assert (words == expected).all()
-        normaliser = exact(features, weight, bias).logsumexp(1)
-        found = made(weight, bias).normaliser(features, shifted)
-        torch.testing.assert_close(found.double(), normaliser, rtol=1e-6, atol=2e-6)
+        expected = {0.0: allowed[0], LAST: allowed[-1]}.get(uniform)
+        if expected is not None and len(allowed) < 100:  # each then has more probability than a rounding error
+            assert (tokens == expected).all()
+        expected_normalizer = exact(features, weight, bias).logsumexp(1)
+        found = make(weight, bias).log_normalizer(features, shifted)
+        torch.testing.assert_close(found.double(), expected_normalizer, rtol=1e-6, atol=2e-6)
 
 
-def test_rows_that_are_strided_or_missing(made: Made) -> None:
+def test_strided_rows_and_no_rows(make: Factory) -> None:
     features, weight, bias = case((70, 6, 21))
-    words, chance = made(weight, bias), torch.rand(42)
+    kernel, uniforms = make(weight, bias), torch.rand(42)
     spread = torch.randn(21, 12)
     spread[:, ::2] = features
     assert torch.equal(
-        words.draw(spread[:, ::2], chance[::2], False), words.draw(features, chance[::2].contiguous(), False)
+        kernel.sample(spread[:, ::2], uniforms[::2], False), kernel.sample(features, uniforms[::2].contiguous(), False)
     )
-    assert words.draw(features[:0], chance[:0], True).shape == (0,)
-    assert words.normaliser(features[:0], False).shape == (0,)
+    assert kernel.sample(features[:0], uniforms[:0], True).shape == (0,)
+    assert kernel.log_normalizer(features[:0], False).shape == (0,)
 
 
-def test_one_thread_and_many_draw_the_same(made: Made) -> None:
+def test_the_number_of_threads_does_not_change_the_tokens(make: Factory) -> None:
     features, weight, bias = case((300, 8, 1003))
-    words, chance, before = made(weight, bias), torch.rand(1003), torch.get_num_threads()
+    kernel, uniforms, before = make(weight, bias), torch.rand(1003), torch.get_num_threads()
     found = []
     for count in (1, 2, 3, 16):  # the last has more threads than there are panels of rows
         torch.set_num_threads(count)
-        found.append(words.draw(features, chance, False))
+        found.append(kernel.sample(features, uniforms, False))
     torch.set_num_threads(before)
     assert all(torch.equal(found[0], other) for other in found[1:])
+
+
+@pytest.fixture
+def compiled() -> Callable[[Tensor, Tensor], CompiledLinear]:
+    kernels = library.load()
+    if kernels is None:
+        pytest.skip("no compiler, or kernels are turned off")
+    return lambda weight, bias: CompiledLinear(kernels, weight, bias)
+
+
+def test_features_of_another_width_or_dtype_are_refused(compiled: Callable[[Tensor, Tensor], CompiledLinear]) -> None:
+    features, weight, bias = case((65, 8, 3))
+    kernel, uniforms = compiled(weight, bias), torch.rand(3)
+    for wrong in (features[:, :7], torch.cat([features, features], 1), features.double(), features.half()):
+        with pytest.raises(ValueError, match=r"features \[3, \d+\] torch\.\w+: expected \[R,8\] torch\.float32"):
+            kernel.sample(wrong, uniforms, False)
+        with pytest.raises(ValueError, match="expected"):
+            kernel.log_normalizer(wrong, False)
+
+
+def test_uniform_numbers_of_another_shape_or_dtype_are_refused(
+    compiled: Callable[[Tensor, Tensor], CompiledLinear],
+) -> None:
+    features, weight, bias = case((65, 8, 3))
+    for wrong in (torch.rand(2), torch.rand(4), torch.rand(3, 1), torch.rand(3).double()):
+        with pytest.raises(ValueError, match=r"uniforms \[.*\] torch\.\w+: expected \[3\] torch\.float32"):
+            compiled(weight, bias).sample(features, wrong, False)
+
+
+def test_a_bias_of_another_length_is_refused(compiled: Callable[[Tensor, Tensor], CompiledLinear]) -> None:
+    _, weight, bias = case((65, 8, 3))
+    for wrong in (bias[:1], bias[:64], bias.unsqueeze(1)):
+        with pytest.raises(ValueError, match=r"bias \[.*\]: expected \[65\]"):
+            compiled(weight, wrong)
+
+
+PLAIN = DeviceProfile(max_logits=200, is_async=True, prefers_gather=False)
+
+
+def test_the_profile_and_the_dtype_decide_which_kernel_is_used() -> None:
+    _, weight, bias = case((65, 8, 3))
+    if library.load() is not None:
+        assert isinstance(find_kernel(weight, bias), CompiledLinear)
+    assert find_kernel(weight.double(), bias.double()) is None
+    assert find_kernel(weight, bias.double()) is None
+    with assume(PLAIN):
+        assert find_kernel(weight, bias) is None
+
+
+def test_a_kernel_shares_no_gradient_with_the_layer() -> None:
+    _, weight, bias = case((65, 8, 3))
+    kernel = find_kernel(weight.requires_grad_(), bias.requires_grad_())
+    if kernel is None:
+        pytest.skip("no compiler, or kernels are turned off")
+    assert not kernel.log_normalizer(torch.randn(3, 8), False).requires_grad
+
+
+@pytest.mark.parametrize("safe", [False, True])
+@pytest.mark.parametrize("shape", SHAPES[:5])
+def test_the_plain_form_is_the_formula(shape: tuple[int, int, int], safe: bool) -> None:
+    """In chunks of a few rows: the same distribution and normalizers."""
+    features, weight, bias = case(shape)
+    expected = exact(features, weight, bias).logsumexp(1)
+    with assume(PLAIN):
+        found = log_normalizer(features, weight, bias, None, safe)
+        torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=1e-6)
+        tokens = linear_sample(features[:1].expand(4000, -1), weight, bias, None, safe)
+    assert p_value(tokens, exact(features[:1], weight, bias)[0].softmax(0)) > 1e-3
+
+
+def test_kernel_and_plain_form_use_the_same_random_numbers() -> None:
+    features, weight, bias = case((130, 8, 3000))
+    kernel = find_kernel(weight, bias)
+    if kernel is None:
+        pytest.skip("no compiler, or kernels are turned off")
+    found = []
+    for each in (kernel, None):
+        torch.manual_seed(3)
+        with assume(DeviceProfile(10**9, is_async=False, prefers_gather=True)):
+            found.append(linear_sample(features, weight, bias, each, True))
+    assert (found[0] == found[1]).double().mean() > 0.99

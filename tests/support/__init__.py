@@ -1,1 +1,1 @@
-"""Helpers of the tests."""
+"""Helpers that several test packages share."""

@@ -1,26 +1,26 @@
-"""How well counts fit a law."""
+"""Goodness-of-fit tests of samples."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from textgan.nn.lm_head import LogitsHead
 from textgan.core.roles import TokenSampler
+from textgan.nn.lm_head import LogitsHead
 
 
-def p_value(drawn: Tensor, probability: Tensor) -> float:
-    """The chance of a worse fit, by a chi-square test. Rare outcomes are counted together.
+def p_value(sampled: Tensor, probability: Tensor) -> float:
+    """Computes the p-value of a chi-square goodness-of-fit test. Rare outcomes are counted together.
 
-    drawn: [N] long, which outcome; probability: [K]. Outcomes that cannot be must not have been drawn.
+    drawn: [N] long, the sampled outcomes; probability: [K]. Outcomes of probability 0 must not have been sampled.
     """
     from scipy.stats import chi2
 
-    counts = torch.bincount(drawn, minlength=len(probability)).double()
-    expected = probability.double() * len(drawn)
+    counts = torch.bincount(sampled, minlength=len(probability)).double()
+    expected = probability.double() * len(sampled)
     assert len(counts) == len(expected)
     assert abs(probability.double().sum().item() - 1) < 1e-4
-    assert not counts[probability == 0].any(), "something was drawn that cannot be"
+    assert not counts[probability == 0].any(), "an outcome of probability 0 was sampled"
     rare = expected < 5
     counts = torch.cat([counts[~rare], counts[rare].sum(0, keepdim=True)])
     expected = torch.cat([expected[~rare], expected[rare].sum(0, keepdim=True)])
@@ -32,5 +32,5 @@ def p_value(drawn: Tensor, probability: Tensor) -> float:
 
 
 def by(token_sampler: TokenSampler, logits: Tensor) -> Tensor:
-    """One draw from each row of logits [R,V]."""
+    """Samples once from each row of logits [R,V]."""
     return token_sampler(LogitsHead(lambda features: features, logits.shape[1]), logits)

@@ -1,11 +1,11 @@
-"""Measurements as a model of a known quality would have them."""
+"""Simulates the measurements of a model of known quality."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 Values = Callable[[int], Sequence[Mapping[str, float]]]
-"""Seed -> points over temperatures."""
+"""Seed -> measurements at each temperature."""
 
 
 def curve(
@@ -15,7 +15,7 @@ def curve(
     entropy: float = 2.0,
     noise: Callable[[int], float] = lambda s: 0.0,
 ) -> Values:
-    """Points over temperatures for a model of that quality: less quality and more diversity as it gets hotter."""
+    """Returns measurements of a model of this quality: with temperature, quality falls and diversity rises."""
 
     def points(seed: int) -> list[dict[str, float]]:
         shift = noise(seed)

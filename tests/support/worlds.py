@@ -1,4 +1,4 @@
-"""Small evaluations to measure: a few sentences in each split, a generator with known probabilities."""
+"""Small evaluations: a few sentences in each split, and a generator with known probabilities."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textgan.data.corpus import Corpus, Split
-from textgan.core.roles import TokenSampler, Generator
-from textgan.metrics.base import Evaluation
-from textgan.data.interfaces import Oracle
+from textgan.core.roles import Generator, TokenSampler
 from textgan.core.types import Batch, Loss, Samples, Vocabulary
+from textgan.data.corpus import Corpus, Split
+from textgan.data.interfaces import Oracle
+from textgan.metrics.base import Evaluation
 
 PAD, BOS, EOS = 0, 1, 2
 
 
 class Unigram(Generator):
-    """Each token alike at every position. On purpose it also has an opinion on padding."""
+    """Has the same distribution at every position, and on purpose a log-probability for padding, too."""
 
     def __init__(self, probabilities: Sequence[float]) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Unigram(Generator):
 
 
 class World:
-    """Encodes words as ids in order of appearance, behind padding, start and end, and builds evaluations."""
+    """Builds evaluations. Encodes words as ids in order of appearance, after padding, start and end."""
 
     def __init__(self, max_len: int = 12) -> None:
         self.max_len = max_len
@@ -62,11 +62,13 @@ class World:
         eos: int | None = EOS,
         forbidden_ids: tuple[int, ...] = (PAD, BOS),
     ) -> Evaluation:
-        ours, held, seen = self.batch(texts), self.batch(test), self.batch(train)
+        generated, held_out, trained = self.batch(texts), self.batch(test), self.batch(train)
         vocab = Vocabulary(len(self.words) + 3, BOS, eos, PAD, forbidden_ids)
         tokenizer: Any = SimpleNamespace(vocab=vocab)
-        corpus = Corpus(Split(seen, train), Split(held, test), Split(held, test), tokenizer, oracle, self.max_len)
-        samples = Samples(ours.tokens, ours.valid, ours.valid)
+        corpus = Corpus(
+            Split(trained, train), Split(held_out, test), Split(held_out, test), tokenizer, oracle, self.max_len
+        )
+        samples = Samples(generated.tokens, generated.valid, generated.valid)
         return Evaluation(generator or self.uniform(), samples, texts, corpus)
 
     def uniform(self) -> Unigram:

@@ -1,4 +1,4 @@
-"""What has to hold on a CUDA device as well. Skipped without one."""
+"""What must also hold on a CUDA device. Skipped without one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from textgan import recipe
-from textgan.runs import runner
-from textgan.runs.builder import build
+from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.generators.lstm import Lstm
+from textgan.runs import runner
+from textgan.runs.builder import build
 from textgan.training.loop import play
-from textgan.core.types import Batch, Samples, Vocabulary
 
 pytestmark = [
     pytest.mark.gpu,
@@ -23,23 +23,23 @@ pytestmark = [
 VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
-def moved(samples: Samples, device: str) -> Samples:
+def move(samples: Samples, device: str) -> Samples:
     return replace(samples, x=samples.x.to(device), valid=samples.valid.to(device), chosen=samples.chosen.to(device))
 
 
-def test_log_prob_and_verdicts_are_those_of_the_cpu() -> None:
+def test_log_prob_and_scores_equal_those_of_the_cpu() -> None:
     torch.manual_seed(0)
     generator, d = Lstm(VOCAB, 8, 8).eval(), TextCnn(VOCAB, 8, (1, 2, 3), 8).eval()
     samples = generator.sample(Batch.blank(64, 6))
-    here, verdicts = generator.log_prob(samples), d(samples).logits
+    on_cpu, logits = generator.log_prob(samples), d(samples).logits
     generator, d = generator.cuda(), d.cuda()
-    there = moved(samples, "cuda")
-    torch.testing.assert_close(generator.log_prob(there).cpu(), here, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(d(there).logits.cpu(), verdicts, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(d.score(there).logits.cpu(), verdicts, atol=1e-4, rtol=1e-4)
+    on_gpu = move(samples, "cuda")
+    torch.testing.assert_close(generator.log_prob(on_gpu).cpu(), on_cpu, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(d(on_gpu).logits.cpu(), logits, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(d.score(on_gpu).logits.cpu(), logits, atol=1e-4, rtol=1e-4)
 
 
-def test_roll_outs_keep_their_prefix_and_cover_every_one() -> None:
+def test_rollouts_keep_their_prefix_and_continue_every_prefix() -> None:
     generator = Lstm(VOCAB, 8, 8).eval().cuda()
     with torch.no_grad():
         samples = generator.sample(Batch.blank(16, 6, "cuda"))
@@ -58,12 +58,12 @@ def test_the_default_recipe_runs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["seqgan", "rankgan", "maskgan", "gumbel_softmax", "vae", "actor_critic"])
 def test_no_step_waits(name: str) -> None:
-    """By PyTorch's own watch, beside that of tests/test_no_waiting.py; the second time, caches are filled."""
+    """Checked by PyTorch itself, unlike in test_no_waiting.py. Only the second pass counts, when caches are filled."""
     run = build(recipe.load(name, ["device=cuda", "data.sentences=500", "batch_size=16"]))
     turns = [turn for phase in run.phases for turn in phase.turns]
-    for watched in (False, True):
+    for checked in (False, True):
         for turn in turns:
-            torch.cuda.set_sync_debug_mode("error" if watched else "default")
+            torch.cuda.set_sync_debug_mode("error" if checked else "default")
             try:
                 play(replace(turn, times=1), run.batches)
             finally:

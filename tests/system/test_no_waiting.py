@@ -1,13 +1,12 @@
-"""On a device that works while the host goes on, a step must not look at what it computes: each look waits.
+"""A step on an asynchronous device must not read what it computes: each read makes the host wait.
 
-A GPU has its own watch for that (`torch.cuda.set_sync_debug_mode`, in tests/test_gpu.py). Here the same code, told that
-looking has a price, runs on the CPU, and every operator whose result the host has to wait for is caught.
+A GPU has its own check for that (`torch.cuda.set_sync_debug_mode`, in tests/system/test_gpu.py). Here the same code
+runs on the CPU under the profile of an asynchronous device, and every operator whose result the host would wait for
+raises an exception.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,22 +17,21 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import textgan
-from textgan.ops import device
 from textgan import recipe
-from textgan.runs.builder import build
+from textgan.ops import device
 from textgan.ops.device import DeviceProfile
+from textgan.runs.builder import build
 from textgan.training.loop import Turn
 
 aten = torch.ops.aten
-LOOKS = {
+READS = {
     aten._local_scalar_dense, aten.nonzero, aten.masked_select, aten.equal, aten.is_nonzero, aten._unique,
     aten._unique2, aten.unique_consecutive, aten.unique_dim, aten.bincount, aten.histc,
 }  # fmt: skip
-"""Operators whose result, or its shape, is a value that was computed."""
+"""Operators whose result, or its shape, depends on a value that was computed."""
 RECIPES = sorted(name for name in recipe.bundled() if "/" not in name and name not in ("finetune", "pg_bleu"))
-"""Those in folders are these in other sizes; one begins with a model of yours; one's reward reads text, which is the
-host's work.
+"""Recipes in folders are these in other sizes. `finetune` starts from a trained model, and the reward of `pg_bleu`
+reads text, which happens on the host.
 """
 SMALL = (
     "device=cpu", "data.sentences=200", "data.validation=20", "data.test=20", "batch_size=8",
@@ -43,11 +41,11 @@ SMALL = (
 
 
 class Waited(Exception):
-    """The host would have waited here."""
+    """Raised where the host would have waited."""
 
 
-class NoLooking(TorchDispatchMode):
-    """Raises `Waited` where a value is looked at."""
+class NoReads(TorchDispatchMode):
+    """Raises `Waited` where a computed value is read."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         packet = func.overloadpacket
@@ -55,34 +53,26 @@ class NoLooking(TorchDispatchMode):
             isinstance(index, Tensor) and index.dtype == torch.bool for index in args[1]
         )
         counted = packet is aten.repeat_interleave and (kwargs or {}).get("output_size") is None
-        if packet in LOOKS or by_mask or counted:
+        if packet in READS or by_mask or counted:
             raise Waited(str(func))
         return func(*args, **(kwargs or {}))
 
 
-@pytest.fixture(autouse=True)
-def _waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a GPU is: no kernels of the CPU's, no look-ups, and waiting for each value."""
-    plain = device.describe
-
-    def describe(device: torch.device) -> Device:
-        return DeviceProfile(plain(device).logits, is_async=True, prefers_gather=False)
+@pytest.fixture
+def on_async_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Assumes what a GPU is like: asynchronous, without the CPU's compiled kernels and table look-ups."""
 
     def one_hot(ids: Tensor, size: int) -> Tensor:
-        """PyTorch's own looks whether all ids are below the size, on CPUs alone."""
+        """PyTorch's own reads, only on CPUs, whether all ids are below the size."""
         return torch.zeros(*ids.shape, size, dtype=torch.long).scatter_(-1, ids.unsqueeze(-1), 1)
 
     monkeypatch.setattr(functional, "one_hot", one_hot)
-    for found in pkgutil.walk_packages(textgan.__path__, "textgan."):  # what is imported later would be missed
-        if found.name == "textgan.ops.experimental.triton_linear":  # needs Triton, and asks no device for anything
-            continue
-        module = importlib.import_module(found.name)
-        if module is not devices and getattr(module, "describe", None) is plain:
-            monkeypatch.setattr(module, "describe", describe)
+    with device.assume(DeviceProfile(device.CPU.max_logits, is_async=True, prefers_gather=False)):
+        yield
 
 
 def settings(name: str) -> list[str]:
-    """Those of the small ones that this recipe has."""
+    """Returns those of the small settings whose keys this recipe has."""
     filled = recipe.load(name, []).filled
     found = []
     for setting in SMALL:
@@ -94,38 +84,38 @@ def settings(name: str) -> list[str]:
     return found
 
 
-def one_step(turn: Turn, batches: Iterator[Any]) -> None:
-    """The first gradient step of a turn, as `textgan.training.loop.play` has it."""
+def first_step(turn: Turn, batches: Iterator[Any]) -> None:
+    """Takes the first optimizer step of a turn, as `textgan.training.loop.play` does."""
     losses = replace(turn, times=1).objective.losses(batches)
     loss = next(iter(losses))
-    for mover in turn.updates:
-        mover.optimizer.zero_grad()
+    for update in turn.updates:
+        update.optimizer.zero_grad()
     loss.value.backward()
-    for mover in turn.updates:
-        mover.step()
+    for update in turn.updates:
+        update.step()
 
 
 @pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.usefixtures("on_async_device")
 def test_no_step_waits(name: str) -> None:
     run = build(recipe.load(name, settings(name)))
     assert run.phases
     for phase in run.phases:
         for turn in phase.turns:
-            with NoLooking():
-                one_step(turn, run.batches)
+            with NoReads():
+                first_step(turn, run.batches)
 
 
-def test_the_steps_of_a_cpu_do_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it costs nothing it saves work. This is what the watch would see if they did so everywhere."""
-    monkeypatch.undo()
+def test_steps_on_a_cpu_do_read_values() -> None:
+    """On a CPU reading a value costs nothing and saves work. It shows what the check reports if steps do so."""
     run = build(recipe.load("seqgan", settings("seqgan")))
     for phase in run.phases[0], run.phases[2]:
-        with pytest.raises(Waited), NoLooking():
-            one_step(phase.turns[0], run.batches)
+        with pytest.raises(Waited), NoReads():
+            first_step(phase.turns[0], run.batches)
 
 
 @pytest.mark.parametrize(
-    "look",
+    "read",
     [
         lambda x: float(x.sum()),
         lambda x: bool((x > 0).any()),
@@ -136,6 +126,6 @@ def test_the_steps_of_a_cpu_do_look(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda x: x.unique(),
     ],
 )
-def test_every_look_is_caught(look: Callable[[Tensor], object]) -> None:
-    with NoLooking(), pytest.raises(Waited):
-        look(torch.ones(3))
+def test_every_read_is_caught(read: Callable[[Tensor], object]) -> None:
+    with NoReads(), pytest.raises(Waited):
+        read(torch.ones(3))

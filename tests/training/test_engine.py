@@ -1,4 +1,4 @@
-"""What is set for a whole process: in one of its own, as threads keep what was set when they began."""
+"""The device, and settings of a whole process. Those are tested in new processes, since threads keep old settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from textgan.core.errors import UserError
+from textgan.training.engine import prepare_process, select_device
 
 SUBNORMAL = """
 import sys, torch
@@ -21,7 +25,35 @@ print((numbers != 0).float().mean().item())
 
 
 @pytest.mark.parametrize(("when", "share"), [("prepared", 0.0), ("before", 1.0)])
-def test_numbers_too_small_for_speed_are_zero_in_all_threads(when: str, share: float) -> None:
-    """Moments of weights without gradients come down there, and cost a step ten times its time."""
+def test_building_a_run_flushes_subnormals_in_all_threads(when: str, share: float) -> None:
+    """Adam's moments of parameters without gradients become subnormal, and slow a step down tenfold."""
     ran = subprocess.run([sys.executable, "-c", SUBNORMAL, when], check=True, capture_output=True, text=True)
     assert float(ran.stdout) == share
+
+
+def test_a_process_may_be_prepared_twice() -> None:
+    prepare_process()
+    prepare_process()
+    assert (torch.full((2,), 1e-20) * 1e-20).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_auto_prefers_cuda_then_mps(monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, expected: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert select_device("auto") == torch.device(expected)
+
+
+def test_a_named_device_is_returned() -> None:
+    assert select_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "nonsense", "cpu:x", ""])
+def test_a_device_that_is_not_available_is_refused(name: str) -> None:
+    with pytest.raises(
+        UserError, match=rf"^device={name}: not available here \(.+\); expected auto, cpu, cuda"
+    ) as caught:
+        select_device(name)
+    assert "\n" not in str(caught.value), "one sentence, without torch's traceback"

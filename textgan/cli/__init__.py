@@ -1,7 +1,7 @@
-"""The command line: `textgan run`, `sample`, `evaluate`, `list`, `show`, `check`, `init`, `new`.
+"""Implements the command line: `textgan run`, `sample`, `evaluate`, `compare`, `list`, `check` and others.
 
-One small module a command. Torch is imported by the commands that need it, when they need it, so that help
-and every complaint about a recipe appear at once.
+Each command is one module in `textgan.cli.commands`; `textgan.cli.display` shows progress and results. A command
+imports torch only when it needs it, so help and recipe errors appear without that delay.
 """
 
 from __future__ import annotations

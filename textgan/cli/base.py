@@ -1,4 +1,4 @@
-"""What all commands share: help that shows examples, `--debug` anywhere, plugins, settings."""
+"""Defines what all commands share: help with examples, `--debug` in any position, plugins, common options."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class State:
-    """What the whole command line knows of its call."""
+    """Holds what applies to the whole call of the program.
+
+    Args:
+        debug: whether errors are shown with their traceback.
+    """
 
     debug: bool = False
 
 
 def examples(*lines: str) -> str:
-    """The foot of a command's help."""
+    """Returns the epilog of a command's help, with one example per line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _remember_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
+def _set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         context.ensure_object(State).debug = True
 
@@ -38,13 +42,13 @@ def _debug_option() -> click.Option:
         ["--debug"],
         is_flag=True,
         expose_value=False,
-        callback=_remember_debug,
+        callback=_set_debug,
         help="Show the traceback of an error.",
     )
 
 
 class Command(click.Command):
-    """A command with `--debug`; a setting that was written like an option (`--lr=3`) is explained."""
+    """Adds `--debug` to a command, and explains the mistake of writing a setting as an option (`--lr=3`)."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -56,13 +60,13 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             if takes_settings:
-                hint = "A setting of the recipe has no dashes: key=value, such as estimator.rollouts=4."
-                raise click.UsageError(f"{error.format_message()} {hint}", ctx) from error
+                hint = "Recipe settings are written without dashes: key=value, such as estimator.rollouts=4."
+                raise click.UsageError(f"{error.message} {hint}", ctx) from error
             raise
 
 
 class Group(click.Group):
-    """A group of such commands, listed in the order in which they were added."""
+    """Groups such commands; help lists them in the order in which they were added."""
 
     command_class = Command
 
@@ -74,20 +78,20 @@ class Group(click.Group):
         return list(self.commands)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
-        with _pipe_watched():
+        with _translate_broken_pipe():
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _pipe_watched():
+        with _translate_broken_pipe():
             return super().invoke(ctx)
 
 
 class PipeClosed(BaseException):
-    """Whoever read the output has gone. No OSError, which click would turn into exit code 1."""
+    """The reader of stdout has closed the pipe. Not an OSError, which click would turn into exit code 1."""
 
 
 @contextmanager
-def _pipe_watched() -> Iterator[None]:
+def _translate_broken_pipe() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
@@ -103,7 +107,7 @@ def _load_plugins(_: click.Context, __: click.Parameter, files: Sequence[Path]) 
 
 
 def plugin_option(command: F) -> F:
-    """`--plugin FILE.py`: runs the file, so that a recipe can name what it registers. Passed on."""
+    """Adds `--plugin FILE.py`, which runs the file so that recipes can name what it registers. Passed as `plugins`."""
     return click.option(
         "--plugin",
         "plugins",
@@ -112,54 +116,56 @@ def plugin_option(command: F) -> F:
         metavar="FILE.py",
         is_eager=True,
         callback=_load_plugins,
-        help="Run this Python file first: what it registers can be named. Repeatable.",
+        help="Run this Python file first; recipes can name the components it registers. Repeatable.",
     )(command)
 
 
 def json_option(command: F) -> F:
-    """`--json`: the result as one JSON document."""
+    """Adds `--json`, which prints the result as one JSON document. Passed as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
 
 
-class Finite(click.FloatRange):
-    """A number in a range; nan, which is neither below nor above anything, is none."""
+class FiniteRange(click.FloatRange):
+    """Accepts finite numbers in a range. Rejects nan, which is neither below nor above any bound."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        found: float = super().convert(value, param, ctx)
-        if not math.isfinite(found):
-            self.fail(f"{value} is no number.", param, ctx)
-        return found
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
-def given_beside(free: Container[str]) -> list[str]:
-    """The command's arguments and options that were given, but for those that may be."""
+def explicit_parameters(allowed: Container[str]) -> list[str]:
+    """Returns the names of the arguments and options on the command line, except those in `allowed`."""
     context = click.get_current_context()
-    told = [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
-    return [name for name in told if name not in free and context.params[name] not in (None, ())]
+    given = [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+    return [name for name in given if name not in allowed and context.params[name] not in (None, ())]
 
 
-def draw_options(command: F) -> F:
-    """How words are drawn: passed on as temperature, top_k, top_p."""
+def sampling_options(command: F) -> F:
+    """Adds the options that change the sampling distribution. Passed as `temperature`, `top_k` and `top_p`."""
     temperature = click.option(
         "--temperature",
-        type=Finite(0),
+        type=FiniteRange(0),
         default=1.0,
         show_default=True,
         metavar="T",
-        help="Below 1 is safer and duller, above 1 wilder; 0 takes the likeliest word each time.",
+        help="Divides the logits: below 1 fewer errors and less diversity, above 1 the reverse; 0 is greedy decoding.",
     )
-    top_k = click.option("--top-k", type=click.IntRange(1), metavar="K", help="TokenSampler from the K likeliest words only.")
+    top_k = click.option(
+        "--top-k", type=click.IntRange(1), metavar="K", help="Sample from the K most probable tokens only."
+    )
     top_p = click.option(
         "--top-p",
-        type=Finite(0, 1, min_open=True),
+        type=FiniteRange(0, 1, min_open=True),
         metavar="P",
-        help="TokenSampler from the likeliest words that hold this share of the probability.",
+        help="Sample from the smallest set of most probable tokens whose probabilities sum to at least P.",
     )
     return temperature(top_k(top_p(command)))
 
 
 def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Files, and the recipes that come with the toolkit."""
+    """Completes files and the names of bundled recipes."""
     from textgan.recipe import bundled
 
     names = [CompletionItem(name) for name in bundled() if name.startswith(incomplete)]

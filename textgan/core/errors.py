@@ -1,4 +1,4 @@
-"""The errors that are told in one sentence, without a traceback."""
+"""Errors that the command line reports as one sentence, without a traceback."""
 
 
 class UserError(Exception):
@@ -6,4 +6,4 @@ class UserError(Exception):
 
 
 class Failure(Exception):
-    """A run that cannot go on, such as one that diverged. One clear sentence; exit code 1."""
+    """A run that cannot continue, such as one that diverged. One clear sentence; exit code 1."""

@@ -1,4 +1,4 @@
-"""Text from a model is hostile until shown otherwise: this makes what a terminal would obey visible instead."""
+"""Escapes characters that a terminal would interpret. Text from a model or a file is not trusted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNSAFE = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""The text on one line, every control, direction and zero-width character written as an escape such as `\x1b`."""
+    r"""Returns the text on one line, with every control, direction and zero-width character as an escape (`\x1b`)."""
     return _UNSAFE.sub(lambda match: _escape(match[0]), text)
 
 

@@ -1,4 +1,4 @@
-"""Re-exports a package's public names without importing the modules that define them until a name is used.
+"""Re-exports a package's public names, and imports the module that defines a name when the name is first used.
 
 Listing components and checking recipes must not import torch, so packages cannot import their modules eagerly.
 """
@@ -22,17 +22,18 @@ def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[
     Args:
         package: the package's `__name__`.
     """
-    homes: dict[str, str] = {}
+    homes: dict[str, tuple[str, str]] = {}
     source = Path(str(sys.modules[package].__file__)).read_text(encoding="utf-8")
     for block in ast.parse(source).body:
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
             for node in block.body:
                 if isinstance(node, ast.ImportFrom) and node.module:
-                    homes |= {alias.asname or alias.name: node.module for alias in node.names}
+                    homes |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
 
     def get(name: str) -> Any:
         if name in homes:
-            return getattr(import_module(homes[name]), name)
+            module, attribute = homes[name]
+            return getattr(import_module(module), attribute)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     def names() -> list[str]:

@@ -1,7 +1,7 @@
-"""Types for a component's options: what a recipe may write, checked before anything is built. No torch here.
+"""Defines types for components' options, which recipes are validated against before anything is built.
 
-A component's options are the keyword arguments of its constructor. Their annotations are the recipe's schema, so
-`rollouts: PositiveInt = 16` is all that it takes to refuse `rollouts: 0`.
+A component's options are the keyword arguments of its constructor. Their annotations are the recipe's schema:
+`rollouts: PositiveInt = 16` rejects `rollouts: 0`. This module does not import torch.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt
 
 Count = Annotated[int, Ge(0)]
+"""An integer of at least 0."""
 PositiveInt = Annotated[int, Ge(1)]
+"""An integer of at least 1."""
 PositiveFloat = Annotated[float, Gt(0)]
+"""A number above 0."""
 NonNegativeFloat = Annotated[float, Ge(0)]
+"""A number of at least 0."""
 Fraction = Annotated[float, Ge(0), Le(1)]
-"""0 to 1, both included."""
+"""A number in [0, 1]."""
 Probability = Annotated[float, Ge(0), Lt(1)]
-"""0 to 1, without 1: a dropout rate."""
+"""A number in [0, 1), such as a dropout rate."""
 PhaseName = Annotated[str, "a phase of the recipe"]
 """The name of one of the recipe's phases."""
 

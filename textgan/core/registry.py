@@ -1,7 +1,8 @@
-"""Names -> components, by entry points. Listing imports nothing; a component's module is imported on first use.
+"""Finds components by kind and name, through entry points.
 
-One group for each kind, `textgan.generators` and so on. The toolkit's own components are declared through the same
-groups as a stranger's, so there is one mechanism. A file given with `--plugin` uses `register` instead.
+Each kind has one entry-point group, such as `textgan.generators`. The toolkit declares its own components in the same
+groups as plugins do. Listing imports nothing; a component's module is imported when it is first used. A file given with
+`--plugin` calls `register` instead.
 """
 
 from __future__ import annotations
@@ -34,17 +35,20 @@ KINDS = {
     "callback": "callbacks",
     "tracker": "trackers",
 }
-"""Each kind, as a recipe names it, and its plural, as entry-point groups and `textgan list` do."""
+"""Kind, as recipes name it -> its plural, as entry-point groups and `textgan list` name it."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """A registered name, not yet imported.
+    """A registered component, not yet imported.
 
     Args:
-        kind, name: what a recipe calls it.
+        kind: one of `KINDS`.
+        name: its name in recipes.
         target: "module:attribute".
-        provider: the distribution or file that brought it, and its version.
+        provider: the distribution or file that provides it.
+        version: the distribution's version.
+        value: the class or function itself, if it was registered in this process.
     """
 
     kind: str
@@ -52,18 +56,20 @@ class Component:
     target: str
     provider: str
     version: str
-    made: Any = field(default=None, compare=False, repr=False)
-    """The thing itself, where it was registered in this process."""
+    value: Any = field(default=None, compare=False, repr=False)
 
     def load(self) -> Callable[..., Any]:
-        """The class or function itself. Raises UserError if its module cannot be imported."""
-        if self.made is not None:
-            return self.made  # type: ignore[no-any-return]
+        """Imports and returns the class or function.
+
+        Raises:
+            UserError: if its module cannot be imported.
+        """
+        if self.value is not None:
+            return self.value  # type: ignore[no-any-return]
         module, _, attribute = self.target.partition(":")
         try:
-            found = import_module(module)
-            return getattr(found, attribute)  # type: ignore[no-any-return]
-        except (ImportError, AttributeError) as error:
+            return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+        except (ImportError, AttributeError, SyntaxError) as error:
             raise UserError(
                 f'{self.kind} "{self.name}" of {self.provider} {self.version} cannot be loaded '
                 f"from {self.target}: {error}"
@@ -85,7 +91,7 @@ def _installed() -> tuple[Component, ...]:
 
 
 def components(kind: str | None = None) -> list[Component]:
-    """All registered components, of one kind or of all, in alphabetical order."""
+    """Lists the registered components of one kind or of all, sorted by kind and name."""
     return sorted(
         (c for c in (*_installed(), *_added) if kind in (None, c.kind)),
         key=lambda c: (list(KINDS).index(c.kind), c.name),
@@ -93,7 +99,11 @@ def components(kind: str | None = None) -> list[Component]:
 
 
 def find(kind: str, name: str) -> Component:
-    """The component of that name. Raises UserError, with the nearest name, if there is none or there are two."""
+    """Returns the component of that kind and name.
+
+    Raises:
+        UserError: if there is none, with the nearest name, or if two distributions provide one.
+    """
     found = [c for c in components(kind) if c.name == name]
     if len(found) == 1:
         return found[0]
@@ -101,47 +111,55 @@ def find(kind: str, name: str) -> Component:
         providers = " and ".join(f"{c.provider} {c.version}" for c in found)
         raise UserError(f'{kind} "{name}" is provided twice, by {providers}; uninstall one of them')
     names = [c.name for c in components(kind)]
-    near = suggest(name, names)
-    others = f"; there are: {', '.join(names)}. A plugin's file is named with --plugin; an "
-    others += "installed one's new names are seen after `pip install -e` is run once more"
-    raise UserError(f'there is no {kind} "{name}"{near or others}')
+    choices = (
+        f"; expected one of: {', '.join(names)}; pass a plugin file with --plugin, "
+        "or run `pip install -e` again after adding entry points"
+    )
+    raise UserError(f'there is no {kind} "{name}"{suggest(name, names) or choices}')
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
-    """'; did you mean "x"?', or nothing if no name is near."""
+    """Returns '; did you mean "x"?' for the nearest of the names, or '' if none is near."""
     near = difflib.get_close_matches(name, list(names), 1, 0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
 
 
 def register(kind: str, name: str) -> Callable[[Any], Any]:
-    """A decorator that registers a class or function for this process: `@register("reward", "short")`.
+    """Registers the decorated class or function for this process: `@register("reward", "short")`.
 
-    Registering the same thing again (a notebook cell run twice) replaces it.
+    Registering it again (a notebook cell run twice) replaces it.
+
+    Raises:
+        UserError: if the kind is not one of `KINDS`.
     """
     if kind not in KINDS:
-        raise UserError(f'there is no kind "{kind}"{suggest(kind, KINDS)}; there are: {", ".join(KINDS)}')
+        raise UserError(f'there is no kind "{kind}"{suggest(kind, KINDS)}; expected one of: {", ".join(KINDS)}')
 
-    def decorate(thing: Any) -> Any:
-        target = f"{thing.__module__}:{thing.__qualname__}"
-        file = getattr(sys.modules.get(thing.__module__), "__file__", None) or "this process"
+    def decorate(value: Any) -> Any:
+        target = f"{value.__module__}:{value.__qualname__}"
+        file = getattr(sys.modules.get(value.__module__), "__file__", None) or "this process"
         _added[:] = [c for c in _added if (c.kind, c.name, c.target) != (kind, name, target)]
-        _added.append(Component(kind, name, target, Path(file).name, "", thing))
-        return thing
+        _added.append(Component(kind, name, target, Path(file).name, "", value))
+        return value
 
     return decorate
 
 
 def load_plugin(path: Path) -> None:
-    """Runs a plugin file, whose `register` calls take effect. Only ever called with a path that the user typed."""
+    """Runs a plugin file, whose `register` calls take effect. Call it only with a path that the user typed.
+
+    Raises:
+        UserError: if the file does not exist, is not a Python file, or raises an exception.
+    """
     if not path.is_file():
-        raise UserError(f"plugin {path}: there is no such file")
+        raise UserError(f"--plugin {path}: there is no such file; expected a Python file, name.py")
     name = f"textgan_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"plugin {path}: a plugin is a Python file, name.py")
+        raise UserError(f"--plugin {path}: not a Python file; expected name.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UserError(f"plugin {path} fails when it is run: {type(error).__name__}: {error}") from error
+        raise UserError(f"--plugin {path}: the file raises {type(error).__name__}: {error}") from error

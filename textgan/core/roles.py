@@ -46,7 +46,7 @@ class Head(Protocol):
 
 
 class TokenSampler(Protocol):
-    """Chooses the next token from features [R,H]: ids [R], or points of the simplex [R,V] that carry gradients.
+    """Samples the next token from features [R,H]: ids [R], or points of the simplex [R,V] that carry gradients.
 
     `textgan.generation.token_samplers.from_logits` makes one from a function of logits.
     """
@@ -63,7 +63,7 @@ class Rollouts(NamedTuple):
 
 
 class Generator(nn.Module, ABC):
-    """Generates sequences; is trained by likelihood, against a reward, or both."""
+    """Generates sequences, and is trained by likelihood, against a reward, or both."""
 
     sample_space: ClassVar[Mapping[str, Space]] = {"score": "ids"}
     """An estimator's `mode` -> the space of the samples that it trains on."""
@@ -150,7 +150,7 @@ class Generator(nn.Module, ABC):
 
 
 class Discriminator(nn.Module, ABC):
-    """Scores sequences, high = real. A ranker is a discriminator with features under a ranking loss."""
+    """Scores sequences, high = real. A ranker is a discriminator with features and a ranking loss."""
 
     input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids"})
     """One that reads the simplex must read ids, too, as its corners: the same scores in fewer numbers."""
@@ -165,7 +165,7 @@ class Discriminator(nn.Module, ABC):
       layers, fused attention).
     """
     annealable: ClassVar[frozenset[str]] = frozenset()
-    """As for a generator."""
+    """As in `Generator.annealable`."""
 
     @abstractmethod
     def forward(self, samples: Samples) -> Scores:
@@ -194,7 +194,7 @@ class AdversarialLoss(ABC):
     requires_generator: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that the generator must have, if the loss asks for the generator."""
     input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})
-    """The spaces of samples that it can use: all of them, if it looks at scores alone."""
+    """The spaces of samples that it can use: all of them, if it uses only scores."""
 
     @abstractmethod
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
@@ -219,13 +219,13 @@ class Reward(ABC):
 
 
 class RewardFn(Protocol):
-    """A reward with the real samples already filled in: all that an estimator sees of the opponent."""
+    """A reward with the real samples bound, which is the only view that an estimator has of the discriminator."""
 
     def __call__(self, fake: Samples, /) -> Tensor: ...
 
 
 class Estimator(nn.Module, ABC):
-    """Turns a reward into gradients. Its own parameters, if it has any, are a critic's."""
+    """Estimates the gradient of the expected reward. Its own parameters, if it has any, are a critic's."""
 
     mode: ClassVar[Literal["score", "path"]] = "score"
     """Score-function gradients (REINFORCE and its relatives), or path gradients through the samples."""
@@ -238,7 +238,7 @@ class Estimator(nn.Module, ABC):
     unbiased: ClassVar[bool] = False
     """Whether its expected gradient, with default options, is the true one. `textgan lab` tests the promise."""
     annealable: ClassVar[frozenset[str]] = frozenset()
-    """As for a generator."""
+    """As in `Generator.annealable`."""
     sweep_values: ClassVar[Mapping[str, Sequence[float]]] = {}
     """Options that trade bias, variance and cost, and the values over which `textgan lab` draws a curve."""
 
@@ -253,20 +253,26 @@ class Estimator(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, generator: Generator, reward: RewardFn, batch: Batch) -> Iterator[Loss]:
-        """Yields one loss per gradient step. The batch says the shape and what is given, never the answer."""
+        """Yields one loss per gradient step.
+
+        Args:
+            generator: the generator to train.
+            reward: the reward of samples, [B,1] or [B,T].
+            batch: the number of sequences, their length and their given tokens. Its other tokens are not used.
+        """
 
 
 class Objective(ABC):
-    """Defines what a turn minimises. Yields losses; the loop takes one step for each."""
+    """Defines what a turn minimises. Yields losses; the loop takes one optimizer step for each."""
 
     updates: ClassVar[tuple[str, ...]] = ("generator",)
     """The players that it updates, unless the turn says otherwise."""
     dropout: ClassVar[bool] = True
-    """Whether the players that it updates are in training mode; all others never are."""
+    """Whether the players that it updates are in training mode; all others are in evaluation mode."""
     requires: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that the generator must have."""
     annealable: ClassVar[frozenset[str]] = frozenset()
-    """As for a generator."""
+    """As in `Generator.annealable`."""
 
     @abstractmethod
     def losses(self, batches: Iterator[Batch]) -> Iterator[Loss]:
@@ -274,7 +280,7 @@ class Objective(ABC):
 
 
 class Decoding(ABC):
-    """Defines how text is generated for evaluations. It plays no part in training."""
+    """Generates text for evaluations. Training does not use it."""
 
     requires: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that the generator must have."""
@@ -285,11 +291,11 @@ class Decoding(ABC):
 
 
 class Tracker(ABC):
-    """Receives what a run measures."""
+    """Records what a run measures."""
 
     @abstractmethod
     def log(self, global_round: int, phase: str, values: Mapping[str, float]) -> None:
         """Logs numbers after `global_round` rounds of all phases together."""
 
     def close(self) -> None:
-        """Called once, however the run ends."""
+        """Closes the tracker. Called once, however the run ends."""

@@ -1,4 +1,4 @@
-"""One seed, many independent streams: the seed of anything is a function of the run's seed and its own name."""
+"""Derives independent random streams from one seed: a stream's seed is a function of the run's seed and its name."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ import torch
 
 
 def derive(seed: int, *names: str | int) -> int:
-    """A 63-bit seed for the stream of that name."""
+    """Returns a 63-bit seed for the stream of that name.
+
+    Args:
+        seed: the run's seed.
+        *names: the parts of the stream's name.
+    """
     text = "/".join(map(str, (seed, *names)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 @contextmanager
 def stream(seed: int, *names: str | int) -> Iterator[None]:
-    """Random numbers of that stream inside; outside, everything goes on as if nothing had been drawn."""
+    """Uses the random numbers of a stream inside the block, and restores PyTorch's random state after it.
+
+    Args:
+        seed: the run's seed.
+        *names: the parts of the stream's name.
+    """
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive(seed, *names))

@@ -1,28 +1,28 @@
 """Reads a component's options, shared objects, traits and documentation from its source, without importing it.
 
 Importing a generator imports torch, which takes over a second; checking a recipe or listing components takes a fraction
-of that. So signatures and class attributes are read from the syntax tree. What cannot be read there (a class made at run
-time, a file without source, a base class that cannot be found) is imported and inspected instead: slower, with the same
-result.
+of that. So signatures and class attributes are read from the syntax tree (`textgan.core.source`). A component for which
+that is not possible is imported and inspected instead: slower, with the same result. Examples are a class made at run
+time, a decorated class, a file without source, and a base class that cannot be found.
 """
 
 from __future__ import annotations
 
 import ast
-import builtins
-import importlib.util
 import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from textgan.core import options
+from textgan.core import options, source
 from textgan.core.registry import Component
+from textgan.core.source import MISSING
+
+__all__ = ["MISSING", "SHARED", "Option", "Spec", "read"]
 
 SHARED = (
     "texts",
@@ -39,14 +39,20 @@ SHARED = (
     "run_folder",
     "exported",
 )
-"""Arguments with these names receive an object of the run and are not options. Earlier ones exist earlier."""
-
-MISSING = object()
+"""Arguments that receive an object of the run and are not options, in the order in which a run creates them."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One keyword argument. `type` is its evaluated annotation; `default` is MISSING if a recipe must give a value."""
+    """One keyword argument of a component.
+
+    Args:
+        name: its name.
+        annotation: its annotation, as text.
+        type: its evaluated annotation; Any if that is not known.
+        default: its default; MISSING if a recipe must set it.
+        doc: its entry in the docstring.
+    """
 
     name: str
     annotation: str
@@ -57,7 +63,16 @@ class Option:
 
 @dataclass(frozen=True)
 class Spec:
-    """Describes a component before it is imported."""
+    """Describes a component before it is imported.
+
+    Args:
+        component: the registered component.
+        options: its options, by name.
+        shared: the objects of the run that it receives (see `SHARED`).
+        traits: class attributes that hold literals.
+        doc: its documentation without the sections.
+        optional_shared: those of `shared` that have a default, so that the component works without them.
+    """
 
     component: Component
     options: Mapping[str, Option]
@@ -65,54 +80,74 @@ class Spec:
     traits: Mapping[str, Any]
     doc: str = ""
     optional_shared: frozenset[str] = frozenset()
-    """Those of `shared` that have a default, so that the component works without them."""
 
     @property
     def summary(self) -> str:
-        """The first sentence of its documentation."""
+        """The first paragraph of its documentation."""
         return self.doc.split("\n\n")[0].replace("\n", " ")
 
 
-@dataclass
-class _Source:
-    """A module's definitions and imports, from its syntax tree.
-
-    Args:
-        module: its dotted name.
-        definitions: class or function name -> definition.
-        imports: local name -> (module, name in it), or (module, None) for the module itself.
-        stars: modules whose public names are imported with `*`.
-    """
-
-    module: str
-    definitions: dict[str, ast.ClassDef | ast.FunctionDef] = field(default_factory=dict)
-    imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    stars: list[str] = field(default_factory=list)
-
-
-class _Unreadable(Exception):
-    """Something that the syntax tree does not tell."""
-
-
 def read(component: Component) -> Spec:
-    """Returns the spec of a component. Raises UserError if the component cannot be found."""
-    return _read(component) if component.made is None else _inspect(component)
+    """Returns the spec of a component.
+
+    Raises:
+        UserError: if the component has to be imported and cannot be.
+    """
+    return _read(component) if component.value is None else _read_registered(component, component.value)
+
+
+@cache
+def _read_registered(component: Component, value: Any) -> Spec:
+    """Caches by the value as well: a class that is registered again under the same name is inspected again."""
+    return _inspect(component)
 
 
 @cache
 def _read(component: Component) -> Spec:
+    return _parse(component) or _inspect(component)
+
+
+def _parse(component: Component) -> Spec | None:
+    """Reads the spec from the source. None if the source does not contain all of it."""
     module, _, attribute = component.target.partition(":")
-    source = _source(module)
-    if source is None or attribute not in source.definitions:
-        return _inspect(component)
-    definition = source.definitions[attribute]
+    parsed = source.parse_module(module)
+    if parsed is None or attribute not in parsed.definitions:
+        return None
+    definition = parsed.definitions[attribute]
     try:
-        chain = _bases(source, definition) if isinstance(definition, ast.ClassDef) else []
-        function = definition if isinstance(definition, ast.FunctionDef) else _constructor(chain)
-        arguments = _arguments(function) if function else []
-    except (ValueError, _Unreadable):  # a default that is not a literal, or an unknown base class
-        return _inspect(component)
-    return _spec(component, arguments, _traits(chain), ast.get_docstring(definition) or "")
+        chain = source.class_chain(parsed, definition) if isinstance(definition, ast.ClassDef) else []
+        function = definition if isinstance(definition, ast.FunctionDef) else source.constructor(chain)
+        arguments = source.arguments(function) if function else []
+    except (ValueError, source.Unreadable):
+        return None
+    return _spec(component, arguments, source.traits(chain), ast.get_docstring(definition) or "")
+
+
+def _inspect(component: Component) -> Spec:
+    """Imports the component and reads the spec from the class or function itself."""
+    value = component.load()
+    signature = inspect.signature(value)
+    arguments = [
+        (
+            p.name,
+            Any if p.annotation is p.empty else p.annotation,
+            MISSING if p.default is p.empty else p.default,
+        )
+        for p in signature.parameters.values()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    classes = reversed(inspect.getmro(value)) if isinstance(value, type) else ()
+    own = [cls for cls in classes if not _is_foreign(cls)]
+    traits = {name: trait for cls in own for name, trait in vars(cls).items() if source.is_trait(name, trait)}
+    return _spec(component, arguments, traits, inspect.cleandoc(value.__doc__ or ""))
+
+
+def _is_foreign(cls: type) -> bool:
+    """Returns whether a class is one of torch or the standard library.
+
+    An abstract class made by calling `type` names `abc` as its module, which does not contain it.
+    """
+    return source.is_foreign(cls.__module__) and hasattr(sys.modules.get(cls.__module__), cls.__name__)
 
 
 def _spec(component: Component, arguments: list[tuple[str, Any, Any]], traits: Mapping[str, Any], doc: str) -> Spec:
@@ -127,175 +162,15 @@ def _spec(component: Component, arguments: list[tuple[str, Any, Any]], traits: M
     return Spec(component, found, frozenset(shared), traits, _prose(doc), optional_shared)
 
 
-def _inspect(component: Component) -> Spec:
-    thing = component.load()
-    signature = inspect.signature(thing)
-    arguments = [
-        (
-            p.name,
-            Any if p.annotation is p.empty else p.annotation,
-            MISSING if p.default is p.empty else p.default,
-        )
-        for p in signature.parameters.values()
-        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-    classes = reversed(inspect.getmro(thing)) if isinstance(thing, type) else ()
-    own = [cls for cls in classes if cls.__module__.partition(".")[0] not in FOREIGN]
-    traits = {name: value for cls in own for name, value in vars(cls).items() if _is_trait(name, value)}
-    return _spec(component, arguments, traits, inspect.getdoc(thing) or "")
-
-
-def _is_trait(name: str, value: Any) -> bool:
-    return not name.startswith("_") and isinstance(value, str | bool | frozenset | tuple | dict | int | float)
-
-
-@cache
-def _source(module: str) -> _Source | None:
-    """Parses a module, found without importing it (its parent packages are imported, and import little)."""
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    if found is None or not found.origin or not found.origin.endswith(".py"):
-        return None
-    package = module if found.submodule_search_locations is not None else module.rpartition(".")[0]
-    source = _Source(module)
-    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
-    for node in [inner for outer in tree.body for inner in _unconditional(outer)]:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            source.definitions[node.name] = node
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                name = alias.asname or alias.name.partition(".")[0]
-                source.imports[name] = (alias.name if alias.asname else name, None)
-        elif isinstance(node, ast.ImportFrom):
-            home = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            for alias in node.names:
-                if alias.name == "*":
-                    source.stars.append(home)
-                else:
-                    source.imports[alias.asname or alias.name] = (home, alias.name)
-    return source
-
-
-def _unconditional(node: ast.stmt) -> list[ast.stmt]:
-    """Yields a statement; of `if TYPE_CHECKING:` those inside, which name what a package exports lazily."""
-    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-        return node.body
-    return [node]
-
-
-def _bases(source: _Source, node: ast.ClassDef) -> list[ast.ClassDef]:
-    """Returns the class and its base classes, nearest first; those of torch and the standard library are left out.
-
-    Raises:
-        _Unreadable: if a base class cannot be found.
-    """
-    chain = [node]
-    for base in node.bases:
-        found = _resolve(source, base.value if isinstance(base, ast.Subscript) else base)
-        if found is not None:
-            chain += _bases(*found)
-    return chain
-
-
-def _resolve(source: _Source, node: ast.expr) -> tuple[_Source, ast.ClassDef] | None:
-    """Finds the definition of a base class `Name` or `module.Name`; None for one of a foreign library."""
-    *path, name = ast.unparse(node).split(".")
-    module = source.module
-    for number, part in enumerate(path):
-        if number == 0:
-            if part not in source.imports:
-                raise _Unreadable(part)
-            home, attribute = source.imports[part]
-            module = f"{home}.{attribute}" if attribute else home
-        else:
-            module = f"{module}.{part}"
-    return _find(module, name, set())
-
-
-def _find(module: str, name: str, seen: set[tuple[str, str]]) -> tuple[_Source, ast.ClassDef] | None:
-    """Follows imports and re-exports to a class's definition."""
-    if module.partition(".")[0] in FOREIGN:
-        return None
-    source = _source(module)
-    if source is None or (module, name) in seen:
-        raise _Unreadable(f"{module}.{name}")
-    seen.add((module, name))
-    definition = source.definitions.get(name)
-    if isinstance(definition, ast.ClassDef):
-        return source, definition
-    if name in source.imports:
-        home, attribute = source.imports[name]
-        if attribute is not None:
-            return _find(home, attribute, seen)
-    for home in source.stars:
-        try:
-            return _find(home, name, seen)
-        except _Unreadable:
-            continue
-    if hasattr(builtins, name):
-        return None
-    raise _Unreadable(f"{module}.{name}")
-
-
-FOREIGN = frozenset({"torch", "builtins", *sys.stdlib_module_names})
-"""Packages whose classes bring neither options nor traits."""
-
-
-def _constructor(chain: Iterable[ast.ClassDef]) -> ast.FunctionDef | None:
-    for cls in chain:
-        for statement in cls.body:
-            if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
-                return statement
-    return None
-
-
-def _arguments(function: ast.FunctionDef) -> list[tuple[str, str, Any]]:
-    given = function.args
-    positional = [*given.posonlyargs, *given.args]
-    defaults: list[ast.expr | None] = [None] * (len(positional) - len(given.defaults)) + list(given.defaults)
-    pairs = [*zip(positional, defaults, strict=True), *zip(given.kwonlyargs, given.kw_defaults, strict=True)]
-    return [
-        (a.arg, ast.unparse(a.annotation) if a.annotation else "Any", MISSING if d is None else _literal(d))
-        for a, d in pairs
-        if a.arg != "self"
-    ]
-
-
-def _literal(node: ast.expr) -> Any:
-    """A literal, or a frozenset of one. Raises ValueError for anything else."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "frozenset":
-        return frozenset(ast.literal_eval(node.args[0]) if node.args else ())
-    return ast.literal_eval(node)
-
-
-def _traits(chain: Iterable[ast.ClassDef]) -> dict[str, Any]:
-    """Returns the class attributes that hold literals; nearer classes win."""
-    found: dict[str, Any] = {}
-    for cls in chain:
-        for statement in cls.body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
-                name, value = statement.target.id, statement.value
-            elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-                name, value = statement.targets[0].id, statement.value
-            else:
-                continue
-            try:
-                literal = _literal(value)
-            except ValueError:
-                continue
-            if _is_trait(name, literal):
-                found.setdefault(name, literal)
-    return found
-
-
 def _annotation_text(annotation: Any) -> str:
+    for name in options.__all__:
+        if annotation == getattr(options, name):
+            return name
     return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
 def _evaluate(annotation: Any) -> Any:
-    """The type behind an annotation. Names of `textgan.core.options` and built-in types are known; others are Any."""
+    """Evaluates an annotation of built-in types and names of `textgan.core.options`; Any for all others."""
     if not isinstance(annotation, str):
         return annotation
     known: dict[str, Any] = {name: getattr(options, name) for name in options.__all__}
@@ -310,7 +185,7 @@ _ARGS = re.compile(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", re.MULTILINE)
 
 
 def _documented(doc: str) -> dict[str, str]:
-    """Argument -> its line in the docstring's Args section."""
+    """Returns argument -> its entry in the docstring's Args section."""
     match = _ARGS.search(inspect.cleandoc(doc))
     if not match:
         return {}
@@ -320,5 +195,5 @@ def _documented(doc: str) -> dict[str, str]:
 
 
 def _prose(doc: str) -> str:
-    """The docstring without its sections."""
+    """Returns the docstring without its sections."""
     return re.split(r"^(?:Args|Raises|Returns):\n", inspect.cleandoc(doc), flags=re.MULTILINE)[0].strip()

@@ -1,4 +1,4 @@
-"""Defines what flows between components.
+"""Defines the data that components exchange.
 
 Shapes: B sequences, T positions, V tokens in the vocabulary, K scores a sequence (1 or T).
 A boolean tensor says what True means.
@@ -108,8 +108,9 @@ class Samples:
 class Scores(NamedTuple):
     """A discriminator's scores.
 
-    logits: [B,K], high = real. K = 1: one score a sequence; K = T: one a token.
-    weight: [B,K], 1 where the score counts, else 0.
+    Args:
+        logits: [B,K], high = real. K = 1: one score a sequence; K = T: one a token.
+        weight: [B,K], 1 where the score counts, else 0.
     """
 
     logits: Tensor
@@ -117,9 +118,11 @@ class Scores(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """What an objective yields: a scalar to minimise, and statistics to log.
+    """One loss of an objective: a scalar to minimise, and statistics to log.
 
-    Statistics are detached scalars that stay on the device until something logs them.
+    Args:
+        value: the scalar to minimise.
+        stats: detached scalars that stay on the device until they are logged.
     """
 
     value: Tensor

@@ -1,4 +1,4 @@
-"""What a run trains and is measured on: encoded splits, the tokenizer, and the truth where it is known."""
+"""Encodes a source's text into the splits that a run trains on and is evaluated on."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from textgan.core.errors import UserError
+from textgan.core.types import Batch, Vocabulary
+from textgan.data.interfaces import Oracle, Source
 from textgan.data.readers import count
 from textgan.data.tokenizers.base import Tokenizer
 from textgan.data.tokenizers.builtin import word
-from textgan.core.errors import UserError
-from textgan.data.interfaces import Oracle, Source
-from textgan.core.types import Batch, Vocabulary
 
 Line = TypeVar("Line", bound=Hashable)
 SPLITS = ("train", "validation", "test")
 LONGEST = 128
-"""Tokens that a line may have where no max_len is given."""
+"""Maximum number of tokens in a line if no max_len is given."""
 FEWEST = 10
-"""Lines without which there is nothing to train on."""
+"""Minimum number of training lines."""
 KNOWN = frozenset({"oracle", "grammar"})
-"""Sources that provide these draw their splits independently from a known law: what two splits share, they
-share by chance, and to take it out would bend the law."""
+"""Sources with these capabilities sample their splits independently from a known distribution. What two splits share,
+they share by chance, and removing it would bias the distribution."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Split:
     """One of train, validation and test.
 
     Args:
-        batch: all its sequences, [N,T], on the CPU. An unknown word of validation or test is `given` where no
-            generator may say <unk>: it is shown, and nobody is measured by what they could not have said.
-        texts: the same N, decoded from the ids (so an unknown word reads as the unknown token).
+        batch: all its sequences, [N,T], on the CPU. If <unk> is a forbidden id, unknown words of validation and test
+            are `given`: generators read them, but their likelihood does not count, since no generator can produce them.
+        texts: the N texts, decoded from the ids, so an unknown word reads as the unknown token.
     """
 
     batch: Batch
@@ -41,14 +41,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Everything that data turns into.
+    """Holds the encoded data of a run.
 
     Args:
-        train, validation, test: disjoint splits.
-        tokenizer: text <-> ids.
+        train: the split to train on.
+        validation: the split to choose by.
+        test: the split to report on.
+        tokenizer: converts between text and ids.
         oracle: the known distribution, or None.
         max_len: T, the end-of-sequence id included.
-        notes: what was left out or changed on the way, counted.
+        notes: counts of what was left out or changed.
     """
 
     train: Split
@@ -61,17 +63,18 @@ class Corpus:
 
     @property
     def vocab(self) -> Vocabulary:
+        """The ids of the tokenizer."""
         return self.tokenizer.vocab
 
     def fingerprint(self) -> str:
-        """The same for the same ids in the same order under the same vocabulary."""
+        """Returns a hash of the vocabulary and of the ids of all splits, in their order."""
         digest = hashlib.sha256(repr(self.vocab).encode())
         for name in SPLITS:
             digest.update(getattr(self, name).batch.tokens.numpy().tobytes())
         return digest.hexdigest()
 
     def summary(self) -> dict[str, object]:
-        """Sizes, and what was left out, for a person to read and for JSON."""
+        """Returns sizes and counts of what was left out, for display and for JSON."""
         lines = {name: len(getattr(self, name).texts) for name in SPLITS}
         return {
             "lines": lines,
@@ -86,71 +89,70 @@ def build_corpus(
 ) -> Corpus:
     """Reads a source and encodes it. The same options and seed give the same corpus.
 
-    No line of test stands in validation or train, and none of validation in train, neither as it is written
-    nor as it is encoded, unless they were drawn from a known distribution. Duplicates within a split stay:
-    they are the distribution. Nothing is learned from validation and test.
+    Splits are disjoint, both as text and as ids: lines of test are removed from validation and train, and lines of
+    validation from train. Splits of a known distribution are not changed. Duplicates within a split stay, since they
+    are part of the distribution. Nothing is learned from validation and test.
 
     Args:
-        source: where text comes from.
-        tokenizer: makes a tokenizer from training texts; None is `word`. A source of ready ids brings its
-            own.
-        max_len: longest sequence in tokens, without the end-of-sequence id; longer lines are left out and
-            counted. None is that of the longest training line, at most 128.
-        seed: of what the source draws.
+        source: provides the text.
+        tokenizer: makes a tokenizer from training texts; None is `word`. A source of ready ids has its own.
+        max_len: maximum length in tokens, without the end-of-sequence id; longer lines are left out and counted. None
+            is the length of the longest training line, at most 128.
+        seed: determines what the source samples.
 
     Raises:
         UserError: if fewer than 10 lines are left to train on.
     """
     raw = source.read(seed)
     notes = dict(raw.notes)
-    drawn = bool(source.capabilities & KNOWN)
-    lines = {name: _spoken(getattr(raw, name), name, notes) for name in SPLITS}
+    sampled = bool(source.capabilities & KNOWN)
+    lines = {name: _not_empty(getattr(raw, name), name, notes) for name in SPLITS}
     found = len(lines["train"])
-    if not drawn:
-        lines = _apart(lines, notes)
+    if not sampled:
+        lines = _disjoint(lines, notes)
     _check_enough(lines["train"], found, notes)
 
-    made = raw.tokenizer or (tokenizer or word)(lines["train"])
-    ids = {name: [tuple(row) for row in made.encode(lines[name])] for name in SPLITS}
+    fitted = raw.tokenizer or (tokenizer or word)(lines["train"])
+    ids = {name: [tuple(row) for row in fitted.encode(lines[name])] for name in SPLITS}
     longest = max_len or min(LONGEST, max(map(len, ids["train"])))
     ids = {name: _fitting(ids[name], longest, name, notes) for name in SPLITS}
-    if not drawn:
-        ids = _apart(ids, notes, lambda row: made.unk not in row)
+    if not sampled:
+        ids = _disjoint(ids, notes, lambda row: fitted.unk not in row)
     _check_enough(ids["train"], found, notes)
 
-    length = longest + (made.vocab.eos is not None)
-    splits = {name: _split(ids[name], made, length, name, notes) for name in SPLITS}
-    return Corpus(**splits, tokenizer=made, oracle=source.oracle(made), max_len=length, notes=notes)
+    length = longest + (fitted.vocab.eos is not None)
+    splits = {name: _split(ids[name], fitted, length, name, notes) for name in SPLITS}
+    return Corpus(**splits, tokenizer=fitted, oracle=source.oracle(fitted), max_len=length, notes=notes)
 
 
-def _spoken(lines: Sequence[str], name: str, notes: dict[str, int]) -> list[str]:
+def _not_empty(lines: Sequence[str], name: str, notes: dict[str, int]) -> list[str]:
     kept = [line for line in lines if line and not line.isspace()]
     count(notes, f"{name}: empty lines left out", len(lines) - len(kept))
     return kept
 
 
-def _apart(
-    splits: Mapping[str, list[Line]], notes: dict[str, int], clear: Callable[[Line], bool] = lambda line: True
+def _disjoint(
+    splits: Mapping[str, list[Line]], notes: dict[str, int], comparable: Callable[[Line], bool] = lambda line: True
 ) -> dict[str, list[Line]]:
-    """No line in two splits: it stays in test before validation, and in validation before train.
+    """Removes lines that are in several splits: test keeps them before validation, and validation before train.
 
-    Lines that are not `clear`, because they hold unknown words, are never taken to be the same.
+    Lines that are not `comparable`, because they have unknown words, are never considered equal.
     """
     kept: dict[str, list[Line]] = {}
     taken: set[Line] = set()
     for name in reversed(SPLITS):
         kept[name] = [line for line in splits[name] if line not in taken]
         where = "test" if name == "validation" else "validation or test"
-        count(notes, f"{name}: lines that stand in {where}, too, left out", len(splits[name]) - len(kept[name]))
-        taken.update(line for line in kept[name] if clear(line))
+        count(notes, f"{name}: lines that are also in {where}, left out", len(splits[name]) - len(kept[name]))
+        taken.update(line for line in kept[name] if comparable(line))
     return kept
 
 
 def _fitting(rows: list[tuple[int, ...]], longest: int, name: str, notes: dict[str, int]) -> list[tuple[int, ...]]:
-    spelled = [row for row in rows if row]
-    kept = [row for row in spelled if len(row) <= longest]
-    count(notes, f"{name}: empty lines left out", len(rows) - len(spelled))
-    count(notes, f"{name}: lines of more than {longest} tokens left out", len(spelled) - len(kept))
+    not_empty = [row for row in rows if row]
+    kept = [row for row in not_empty if len(row) <= longest]
+    count(notes, f"{name}: empty lines left out", len(rows) - len(not_empty))
+    count(notes, f"{name}: lines of more than {longest} tokens left out", len(not_empty) - len(kept))
     return kept
 
 
@@ -158,9 +160,9 @@ def _check_enough(train: Sequence[object], found: int, notes: Mapping[str, int])
     if len(train) < FEWEST:
         why = "; ".join(f"{name}: {number}" for name, number in notes.items() if not name.startswith(SPLITS[1:]))
         raise UserError(
-            f"{len(train)} of {found} lines are left to train on, at least {FEWEST} are needed"
+            f"data: {len(train)} of {found} lines are left to train on"
             + (f" ({why})" if why else "")
-            + "; give more text, a larger max_len, or other validation and test data"
+            + f"; expected at least {FEWEST}; give more text, a larger max_len, or other validation and test data"
         )
 
 

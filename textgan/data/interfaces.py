@@ -22,8 +22,9 @@ class Blanks(ABC):
         """Returns [B,T] bool, True where the token is given; never on padding.
 
         Args:
-            rng: the source of all its random numbers, on the CPU: a run must be resumable at any batch.
-            index: how many batches came before, for rates that change.
+            batch: real text, [B,T].
+            rng: the source of all random numbers, on the CPU: a run must be resumable at any batch.
+            index: the number of batches before this one, for rates that change.
         """
 
 

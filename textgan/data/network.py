@@ -1,4 +1,4 @@
-"""Whether the Hugging Face Hub can be reached, found out in seconds, without half a minute of retries."""
+"""Finds out in seconds whether the Hugging Face Hub can be reached, without half a minute of retries."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import threading
 import urllib.request
 from urllib.parse import urlsplit
 
-PATIENCE = 3.0
-"""Seconds."""
+TIMEOUT = 3.0
+"""Seconds to wait for a connection."""
 
 
-def told_offline() -> bool:
-    """Whether the user forbids the network, with the Hub's own variables."""
+def forced_offline() -> bool:
+    """Whether an environment variable of the Hub forbids the network."""
     names = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
     return any(os.environ.get(name, "").lower() in {"1", "on", "yes", "true"} for name in names)
 
 
 def hub_is_offline() -> bool:
-    """True if the network is forbidden, or if the Hub (or the proxy before it) is silent for `PATIENCE`."""
-    if told_offline():
+    """Whether the network is forbidden, or the Hub (or the proxy to it) does not answer within `TIMEOUT`."""
+    if forced_offline():
         return True
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     host = endpoint.hostname or ""
@@ -31,17 +31,17 @@ def hub_is_offline() -> bool:
 
 
 def _answers(host: str, port: int) -> bool:
-    """Looking up a name has no timeout of its own, so it all happens in a thread that may be left behind."""
+    """Whether a connection is possible. It is tried in a thread, since looking up a name has no timeout."""
     answered = threading.Event()
 
     def connect() -> None:
         try:
-            socket.create_connection((host, port), timeout=PATIENCE).close()
+            socket.create_connection((host, port), timeout=TIMEOUT).close()
         except OSError:
             return
         answered.set()
 
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     return answered.is_set()

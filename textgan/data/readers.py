@@ -1,4 +1,7 @@
-"""Rows of a user's file, and how one file becomes three splits."""
+"""Reads rows from a user's files, and divides the rows of one file into three splits.
+
+Errors start with the option that named the file, as in `data.path=nope.txt: file not found; ...`.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,10 @@ TABLES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ".tsv": ("csv", {"keep_default_na": False, "sep": "\t"}),
     ".parquet": ("parquet", {}),
 }
-"""Suffix -> the reader of `datasets`, and its options. `keep_default_na`: "null" and "NA" are words, too."""
+"""Suffix -> the reader of `datasets`, and its options. By default, "null" and "NA" would not be read as text."""
 
 BAD = "\ufffd"
-"""What stands in a line for bytes that are not UTF-8."""
-
-
-def is_bad(line: str) -> bool:
-    """Whether a line is not text: bytes that are not UTF-8, or zeros, as in UTF-16 and in binary files."""
-    return BAD in line or "\0" in line
+"""The character that replaces bytes that are not UTF-8."""
 
 
 class Splits(NamedTuple):
@@ -44,94 +42,134 @@ class Splits(NamedTuple):
     test: list[Any]
 
 
-def existing(path: str) -> Path:
-    """The file of that name.
+class Origin(NamedTuple):
+    """An option that names a file or dataset, for error messages.
+
+    Args:
+        key: the option as an override, such as "data.path".
+        path: its value.
+    """
+
+    key: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.path}"
+
+
+def is_bad(line: str) -> bool:
+    """Whether a line is not text: bytes that are not UTF-8, or zeros, as in UTF-16 and in binary files."""
+    return BAD in line or "\0" in line
+
+
+def existing(origin: Origin) -> Path:
+    """Returns the file that an option names.
 
     Raises:
-        UserError: if it is missing, a folder, empty or not to be read.
+        UserError: if the file is missing, is a folder, is empty or cannot be read.
     """
-    file = Path(path).expanduser()
+    file = Path(origin.path).expanduser()
     if file.is_dir():
-        raise UserError(f"{path} is a folder; name a file in it, such as {_some_file(file)}")
+        raise UserError(f"{origin}: is a folder; expected a file in it, such as {_some_file(file)}")
     if not file.exists():
         if not file.parent.is_dir():
-            raise UserError(f"{path}: there is no folder {file.parent}")
-        raise UserError(f"{path}: there is no such file{suggest(file.name, os.listdir(file.parent))}")
+            raise UserError(f"{origin}: folder not found: {file.parent}; expected an existing file")
+        raise UserError(
+            f"{origin}: file not found; expected an existing file{suggest(file.name, os.listdir(file.parent))}"
+        )
     if not os.access(file, os.R_OK):
-        raise UserError(f"{path} may not be read by this user; change its permissions")
+        raise UserError(f"{origin}: permission denied; expected a file that this user may read")
     if file.stat().st_size == 0:
-        raise UserError(f"{path} is empty; expected one text a line")
+        raise UserError(f"{origin}: the file is empty; expected one text a line")
     return file
 
 
 def suffix(path: str) -> str:
-    """The suffix that tells the format, without that of compression: "a.jsonl.gz" -> ".jsonl"."""
+    """Returns the suffix that determines the format, without that of compression: "a.jsonl.gz" -> ".jsonl"."""
     name = path.lower().removesuffix(".gz")
     return os.path.splitext(name)[1]
 
 
-def text_lines(path: str) -> list[str]:
-    """All lines of a text file, so that line n is at n - 1. Bytes that are not UTF-8 read as `BAD`."""
-    file = existing(path)
+def text_lines(origin: Origin) -> list[str]:
+    """Returns all lines of a text file; line n is at n - 1. Bytes that are not UTF-8 are replaced by `BAD`.
+
+    Raises:
+        UserError: if the file cannot be read or decompressed.
+    """
+    file = existing(origin)
     try:
         with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
             text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
             return [line.rstrip("\n") for line in text]
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} could not be read: {error}") from error
+        raise UserError(f"{origin}: cannot be read: {error}") from error
 
 
-def table_rows(path: str, column: str | None) -> list[Any]:
-    """One column of a JSON, CSV, TSV or parquet file, read as a stream: no cache is written anywhere.
+def table_rows(origin: Origin, column: str | None) -> list[Any]:
+    """Returns one column of a JSON, CSV, TSV or parquet file, read as a stream: no cache is written anywhere.
 
     Raises:
-        UserError: if the file is no such table or has no such column.
+        UserError: if the file is not such a table or does not have the column.
     """
     import datasets
 
-    file = existing(path)
-    reader, options = TABLES[suffix(path)]
+    file = existing(origin)
+    reader, options = TABLES[suffix(origin.path)]
     try:
         with TemporaryDirectory() as scratch:  # for its lock files
             table = datasets.load_dataset(
                 reader, data_files=str(file), split="train", streaming=True, cache_dir=scratch, **options
             )
-            return list(column_of(table, column, path))
+            return list(column_of(table, column, origin))
     except UserError:
         raise
     except Exception as error:  # arrow, pandas, json and gzip each raise their own
-        raise UserError(f"{path} could not be read as {suffix(path)[1:]}: {_reason(error)}") from error
+        raise UserError(f"{origin}: cannot be read as {suffix(origin.path)[1:]}: {_innermost(error)}") from error
 
 
-def column_of(table: Any, column: str | None, path: str) -> Iterator[Any]:
-    """The values of a column of a `datasets` table; of the only one, if none is named."""
+def column_of(table: Any, column: str | None, origin: object) -> Iterator[Any]:
+    """Yields the values of a column of a `datasets` table.
+
+    Args:
+        table: the table.
+        column: the name of the column; None is the only one.
+        origin: where the table comes from, for error messages.
+
+    Raises:
+        UserError: if the table does not have the column, or if it has several and none is named.
+    """
     for rows in table.iter(batch_size=1000):
         if column is None and len(rows) > 1:
-            raise UserError(
-                f"{path} has the columns {', '.join(rows)}; say which one to read: column={next(iter(rows))}"
-            )
+            columns = ", ".join(rows)
+            raise UserError(f"{origin}: has the columns {columns}; choose one, such as data.column={next(iter(rows))}")
         chosen = next(iter(rows)) if column is None else column
         if chosen not in rows:
-            raise UserError(f"{path} has no column {column}{suggest(chosen, rows)}; it has {', '.join(rows)}")
+            near = suggest(chosen, rows) or f"; expected one of {', '.join(rows)}"
+            raise UserError(f"data.column={column}: not a column of {origin}{near}")
         yield from rows[chosen]
 
 
-def texts(values: Sequence[Any], path: str, notes: dict[str, int]) -> list[str]:
-    """The values that are lines of text; the others are counted in `notes`.
+def texts(values: Sequence[Any], origin: object, notes: dict[str, int]) -> list[str]:
+    """Returns the values that are lines of text, and counts the others.
+
+    Args:
+        values: the values of all rows; None is an empty line.
+        origin: where they come from, for error messages.
+        notes: counts of what was left out; modified.
 
     Raises:
-        UserError: if values are not text, if most are not UTF-8, or if no line says anything.
+        UserError: if values are not text, if most of them are not UTF-8, or if there is no line with text.
     """
     odd = next((n for n, value in enumerate(values, 1) if not isinstance(value, str | None)), None)
     if odd is not None:
         kind = type(values[odd - 1]).__name__
         raise UserError(
-            f"{path}, row {odd}: expected text, found {kind}; name a column of text, or use data.name=tokens"
+            f"{origin}: row {odd}: expected text, found {kind}; name a column of text, or use data.name=tokens"
         )
     bad = [n for n, value in enumerate(values, 1) if value and is_bad(value)]
     if len(bad) * 2 > len(values):
         raise UserError(
-            f"{path} is not UTF-8: {len(bad)} of {len(values)} lines cannot be decoded, the first is line "
+            f"{origin}: not UTF-8: {len(bad)} of {len(values)} lines cannot be decoded, the first is line "
             f"{bad[0]}; save the file as UTF-8"
         )
     count(notes, "lines that are not UTF-8, left out", len(bad))
@@ -139,16 +177,17 @@ def texts(values: Sequence[Any], path: str, notes: dict[str, int]) -> list[str]:
     kept = [value for value in found if value]
     count(notes, "empty lines left out", len(values) - len(bad) - len(kept))
     if not kept:
-        raise UserError(f"{path} has no line with text in it; expected one text a line")
+        raise UserError(f"{origin}: no line with text in it; expected one text a line")
     return kept
 
 
 def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, or its class if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def count(notes: dict[str, int], name: str, number: int) -> None:
-    """Adds to a note; nothing found is not worth one."""
+    """Adds a number to a note; zero leaves no note."""
     if number:
         notes[name] = notes.get(name, 0) + number
 
@@ -160,11 +199,17 @@ def divide(
     shares: Mapping[str, float],
     seed: int,
 ) -> Splits:
-    """Draws the splits that have no rows of their own from `rows`, by the seed; the rest, in its order,
-    trains.
+    """Samples the splits that have no rows of their own from `rows`; the rest trains, in its order.
 
-    Equal rows go to the same split, so none has to be thrown away to keep the splits apart. A share that is
-    not zero gets one row at least.
+    Equal rows are put into the same split, so no row has to be dropped to keep splits disjoint. A share above zero
+    gets at least one row.
+
+    Args:
+        rows: the rows of the file to train on; hashable.
+        validation: rows of a file of its own, or None.
+        test: rows of a file of its own, or None.
+        shares: "validation" and "test" -> share of the different rows to set aside if the split has no file.
+        seed: determines the splits.
 
     Raises:
         UserError: if the shares leave nothing to train on.
@@ -180,12 +225,12 @@ def divide(
         part |= {distinct[i]: name for i in order[start:end]}
         start = end
     if start >= len(distinct):
-        wanted = ", ".join(f"{name}_share={shares[name]:g}" for name in missing)
-        raise UserError(f"{len(distinct)} different lines are too few to set aside {wanted} and keep some to train on")
-    drawn = {name: [row for row in rows if part.get(row) == name] for name in given}
+        wanted = " ".join(f"data.{name}_share={shares[name]:g}" for name in missing)
+        raise UserError(f"{wanted}: leaves no row of {len(distinct)} to train on; expected smaller shares or more text")
+    sampled = {name: [row for row in rows if part.get(row) == name] for name in given}
     kept = [row for row in rows if row not in part]
-    own = {name: list(value) if (value := given[name]) is not None else drawn[name] for name in given}
-    return Splits(kept, own["validation"], own["test"])
+    splits = {name: list(value) if (value := given[name]) is not None else sampled[name] for name in given}
+    return Splits(kept, splits["validation"], splits["test"])
 
 
 def _some_file(folder: Path) -> str:
@@ -193,8 +238,8 @@ def _some_file(folder: Path) -> str:
     return str(folder / (files[0] if files else "train.txt"))
 
 
-def _reason(error: BaseException) -> str:
-    """What the innermost error says: `datasets` hides what happened behind what it was doing."""
+def _innermost(error: BaseException) -> str:
+    """Returns the message of the innermost cause, which `datasets` wraps in errors about what it was doing."""
     while error.__cause__ is not None:
         error = error.__cause__
     return first_line(error)

@@ -1,4 +1,4 @@
-"""A text with blanks, as a person writes it -> a batch in which everything else is given."""
+"""Converts a text with blanks, written by a person, to a batch in which everything else is given."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from collections.abc import Iterator
 import torch
 
 from textgan.core import registry
-from textgan.data.tokenizers.base import Tokenizer
 from textgan.core.errors import UserError
 from textgan.core.types import Batch
+from textgan.data.tokenizers.base import Tokenizer
 
 BLANK = re.compile("__+")
+"""A blank in a text."""
 
 
 def template(text: str, tokenizer: Tokenizer, max_len: int, count: int) -> Batch:
-    """`count` times the same text, [count,T], each "___" of it a blank of one token, all else and the end given.
+    """Returns `count` rows of the same text, [count,T], in which each "___" is a blank of one token.
+
+    All other tokens and the end are given.
 
     Args:
-        text: such as "a ___ on a ___".
+        text: a text such as "a ___ on a ___".
+        tokenizer: the tokenizer of the model.
         max_len: T, the end of the text included.
+        count: number of rows.
 
     Raises:
-        UserError: if there is no blank, a word that the tokenizer does not know, or more than fits.
+        UserError: if there is no blank, if a word is not in the vocabulary, or if the text is too long.
     """
     vocab = tokenizer.vocab
     row = list(_tokens(text, tokenizer))
     end = [] if vocab.eos is None else [vocab.eos]
     if None not in row:
-        raise UserError(f'"{text}" has no blank; write ___ for each word that is to be filled in')
+        raise UserError(f'"{text}" has no blank; write ___ for each word to fill in')
     if len(row) + len(end) > max_len:
         raise UserError(f'"{text}" has {len(row)} words, but the longest text here has {max_len - len(end)}')
     row += end
@@ -43,20 +48,25 @@ def template(text: str, tokenizer: Tokenizer, max_len: int, count: int) -> Batch
 
 
 def sentence(text: str, tokenizer: Tokenizer, max_len: int) -> Batch:
-    """A text without blanks, all of it given, [1,T] with T = max_len.
+    """Returns a text without blanks as a batch, [1,T], in which every token is given.
+
+    Args:
+        text: the text.
+        tokenizer: the tokenizer of the model.
+        max_len: T.
 
     Raises:
-        UserError: if it is empty, has a word that the tokenizer does not know, or more than fits.
+        UserError: if the text is empty or too long, or if a word is not in the vocabulary.
     """
     ids = ids_of(text, tokenizer, max_len)
     if not ids:
-        raise UserError(f'"{text}" is no text; give at least one word')
+        raise UserError(f'"{text}" has no words; give at least one')
     batch = tokenizer.pad([ids], max_len)
     return Batch(batch.tokens, batch.valid, batch.valid)
 
 
 def ids_of(text: str, tokenizer: Tokenizer, max_len: int) -> list[int]:
-    """The ids of a text. Raises UserError if a word is unknown to the tokenizer, or if there are more than fit."""
+    """Returns the ids of a text. Raises UserError if a word is not in the vocabulary, or if the text is too long."""
     ids = _known(text, tokenizer)
     if len(ids) > max_len:
         raise UserError(f'"{text}" has {len(ids)} words, but the longest text here has {max_len}')
@@ -64,7 +74,7 @@ def ids_of(text: str, tokenizer: Tokenizer, max_len: int) -> list[int]:
 
 
 def _tokens(text: str, tokenizer: Tokenizer) -> Iterator[int | None]:
-    """The ids of a text, None for each blank."""
+    """Yields the ids of a text, and None for each blank."""
     for number, piece in enumerate(BLANK.split(text)):
         if number:
             yield None
@@ -72,7 +82,7 @@ def _tokens(text: str, tokenizer: Tokenizer) -> Iterator[int | None]:
 
 
 def _known(piece: str, tokenizer: Tokenizer) -> list[int]:
-    """The ids of a text without blanks. Raises UserError, with the word, if one is unknown."""
+    """Returns the ids of a text without blanks. Raises UserError with the first unknown word."""
     try:
         (ids,) = tokenizer.encode([piece])
     except UserError as error:
@@ -95,4 +105,4 @@ def _fails(word: str, tokenizer: Tokenizer) -> bool:
 
 def _unknown(word: str, tokenizer: Tokenizer) -> UserError:
     near = registry.suggest(word.lower(), tokenizer.backend.get_vocab())
-    return UserError(f'the word "{word}" stands in no text that this model was trained on{near}')
+    return UserError(f'the word "{word}" is not in the vocabulary of this model{near}')

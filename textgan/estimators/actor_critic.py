@@ -1,4 +1,4 @@
-"""Actor-critic: a learned value of what was written so far takes the place of roll-outs."""
+"""Actor-critic: a learned value of each prefix instead of roll-outs."""
 
 from __future__ import annotations
 
@@ -8,38 +8,41 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.estimators import returns
-from textgan.nn.value_network import ValueNetwork
 from textgan.core.options import Fraction, Literal, NonNegativeFloat, PositiveFloat, PositiveInt
 from textgan.core.roles import Estimator, Generator, RewardFn
 from textgan.core.types import Batch, Loss, Samples, Vocabulary
+from textgan.estimators import returns
+from textgan.nn.value_network import ValueNetwork
+from textgan.ops.masked import masked_mean
 
 
 class ActorCritic(Estimator):
-    """Credits each token with how much better things went than the critic expected before it.
+    """Estimates the policy gradient with advantages: how much each token exceeds the critic's expectation before it.
 
-    The critic V(y_<t) is an LSTM of the estimator's own, which reads what was written and what is given, never the
-    token that it is to judge. Generalised advantage estimation (Schulman et al. 2016, arXiv:1506.02438, equation 16):
+    The critic V(y_<t) is an LSTM of the estimator's own. It reads the previous tokens and what is given, never the
+    token whose value it estimates. Advantages are generalised (Schulman et al. 2016, arXiv:1506.02438, equation 16):
 
     A_t = sum over s >= t of (discount * gae_lambda)^(s - t) (r_s + discount * V_(s+1) - V_s)
 
-    A sequence's reward is token_rewards with its last chosen token; tokens that were given earn nothing. The critic is fitted to
-    the returns by mean squared error. It learns only if the turn says so: `updates: [generator, estimator]`.
+    The last chosen token gets a sequence's reward; given tokens get none. The critic is fitted to the returns by mean
+    squared error. It is trained only if the turn updates it: `updates: [generator, estimator]`.
 
     Args:
-        discount: what a reward one token later is worth; below 1 the gradient is biased towards early rewards.
-            MaskGAN tuned it to 0.89.
-        gae_lambda: 1 takes the returns as they came, which is unbiased; less trusts the critic for what comes later,
-            which has less variance and is biased as far as the critic is wrong.
-        clip_advantage: advantages are cut to plus and minus this; 5 in MaskGAN. Null cuts nothing.
+        vocab: gives the size of the critic's embedding.
+        discount: factor for a reward one token later; below 1 the gradient is biased towards early rewards. MaskGAN
+            tuned it to 0.89.
+        gae_lambda: 1 uses the observed returns, which is unbiased; less relies on the critic for later rewards, which
+            has less variance and is biased as far as the critic is wrong.
+        clip_advantage: advantages are clipped to plus and minus this; 5 in MaskGAN. Null does not clip.
         baseline: "leave_one_out" subtracts from an advantage its mean over the batch's other sequences at its position:
-            no bias, and less variance where rewards drift faster than the critic follows; or "none".
-        value_weight: weight of the critic's loss; the two share no parameters, so under Adam it changes nothing.
-        entropy: weight lambda of the policy's entropy: what is maximised is E[R] + lambda H(pi).
-        center_rewards: verdicts on tokens are token_rewards less their mean over the batch's chosen tokens. A word more then costs
-            nothing and brings nothing by itself. Without it, a discriminator that is winning charges for each word,
-            and sentences get shorter. Another objective than the sum of the rewards, and so biased.
-        embed_dim: size of the critic's word embeddings.
+            no bias, and less variance where rewards change faster than the critic learns; or "none".
+        value_weight: weight of the critic's loss; actor and critic share no parameters, so under Adam it has no effect.
+        entropy: weight lambda of the policy's entropy: the objective is E[R] + lambda H(pi).
+        center_rewards: subtracts from rewards of tokens their mean over the batch's chosen tokens. An additional token
+            then neither costs nor gains anything by itself. Without it, the rewards of a discriminator that is winning
+            are negative for each token, and sentences get shorter. This changes the objective from the sum of the
+            rewards, so the gradient is biased.
+        embed_dim: size of the critic's token embeddings.
         hidden_dim: size of the critic's state.
     """
 
@@ -75,39 +78,44 @@ class ActorCritic(Estimator):
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1] or [B,T]
-            level = _mean(rewards, samples.chosen) if self.center_rewards and rewards.shape[1] > 1 else 0.0
-            token_rewards = returns.per_token(rewards - level, samples.chosen)  # [B,T]
+            center = masked_mean(rewards, samples.chosen) if self.center_rewards and rewards.shape[1] > 1 else 0.0
+            token_rewards = returns.per_token(rewards - center, samples.chosen)  # [B,T]
             if self.entropy:
                 token_rewards = token_rewards + returns.entropy_bonus(generator, samples, self.entropy)
             targets = returns.discounted(token_rewards, self.discount)
         values = self.values(samples)
         advantage = self.advantage(token_rewards, values.detach())
         loss, stats = returns.policy_gradient(generator, samples, advantage, rewards, self.baseline, "mean")
-        value_loss = _mean((values - targets).square(), samples.valid)
-        told = {"value_loss": value_loss, "explained_variance": _explained(values, targets, samples.chosen)}
-        yield Loss(loss + self.value_weight * value_loss, {**stats, **{k: v.detach() for k, v in told.items()}})
+        value_loss = masked_mean((values - targets).square(), samples.valid)
+        explained = _explained_variance(values, targets, samples.chosen)
+        critic_stats = {"value_loss": value_loss.detach(), "explained_variance": explained.detach()}
+        yield Loss(loss + self.value_weight * value_loss, {**stats, **critic_stats})
 
     def values(self, samples: Samples) -> Tensor:
-        """V before each token, [B,T], with gradients; 0 behind the end."""
+        """Computes V before each token, [B,T], with gradients; 0 after the end."""
         return self.critic(samples)  # type: ignore[no-any-return]
 
     def advantage(self, token_rewards: Tensor, values: Tensor) -> Tensor:
-        """How much better it went than expected, [B,T], of what each token earned and of the value before it."""
-        later = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], 1)
-        td_error = token_rewards + self.discount * later - values
+        """Computes generalised advantages, [B,T].
+
+        Args:
+            token_rewards: [B,T], the immediate reward of each token.
+            values: [B,T], V before each token.
+        """
+        next_values = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], 1)
+        td_error = token_rewards + self.discount * next_values - values
         advantage = returns.discounted(td_error, self.discount * self.gae_lambda)
         return advantage if self.clip_advantage is None else advantage.clamp(-self.clip_advantage, self.clip_advantage)
 
 
-def _mean(value: Tensor, counted: Tensor) -> Tensor:
-    return (value * counted).sum() / counted.sum().clamp_min(1)
+def _explained_variance(values: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+    """Computes the share of the returns' variance that the critic predicts; 0 if they have none.
 
+    1 is a perfect prediction, 0 is as good as their mean.
+    """
 
-def _explained(values: Tensor, returns: Tensor, counted: Tensor) -> Tensor:
-    """The share of the returns' variance that the critic foresaw: 1 all of it, 0 no more than their mean; 0 if none."""
+    def variance(each: Tensor) -> Tensor:
+        return masked_mean((each - masked_mean(each, weight)).square(), weight)
 
-    def variance(of: Tensor) -> Tensor:
-        return _mean((of - _mean(of, counted)).square(), counted)
-
-    there = variance(returns)
-    return torch.where(there > 0, 1 - variance(returns - values) / there.clamp_min(1e-12), 0.0)
+    total = variance(targets)
+    return torch.where(total > 0, 1 - variance(targets - values) / total.clamp_min(1e-12), 0.0)

@@ -1,22 +1,22 @@
-"""The path gradient of samples that are a smooth function of noise: an ordinary GAN's."""
+"""The pathwise gradient of samples that are a smooth function of noise, as in an ordinary GAN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from textgan.estimators import returns
 from textgan.core.roles import Estimator, Generator, RewardFn
 from textgan.core.types import Batch, Loss
+from textgan.estimators import returns
 
 
 class Pathwise(Estimator):
-    """Follows the reward's gradient through the samples back to the generator.
+    """Backpropagates the reward through the samples to the generator.
 
     For generators whose samples are a differentiable function of noise, y = G(z), so that
     grad E[R(y)] = E[grad R(G(z))]: the reparameterisation trick, and an ordinary GAN's gradient (Goodfellow et al.
-    2014, arXiv:1406.2661). Summed over the verdicts that count, averaged over sequences. Words are no such function;
-    for them there are score-function estimators and relaxations.
+    2014, arXiv:1406.2661). Rewards are summed over the tokens that count and averaged over sequences. Discrete tokens
+    are not a differentiable function of noise; for them there are score-function estimators and relaxations.
     """
 
     mode: ClassVar[Literal["score", "path"]] = "path"

@@ -1,4 +1,4 @@
-"""REINFORCE: the reward of the finished sequence, credited to each of its tokens."""
+"""REINFORCE, which credits the reward of the finished sequence to each of its tokens."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import torch
 
-from textgan.estimators import returns
 from textgan.core.options import Literal, NonNegativeFloat
 from textgan.core.roles import Estimator, Generator, RewardFn
 from textgan.core.types import Batch, Loss
+from textgan.estimators import returns
 
 
 class Reinforce(Estimator):
-    """Credits the reward of a finished sequence to each of its tokens.
+    """Estimates the policy gradient by crediting a finished sequence's reward to each of its tokens.
 
     grad E[R] = E[sum_t (R_t - b_t) grad log pi(y_t | y_<t)] (Williams 1992). R_t is the sequence's reward, or the sum
     of its tokens' rewards from t on.
@@ -22,7 +22,7 @@ class Reinforce(Estimator):
     Args:
         baseline: "leave_one_out", the mean over the batch's other sequences, or "none".
         reduction: over sequences, "mean", or "sum" as in SeqGAN's code.
-        entropy: weight lambda of the policy's entropy: what is maximised is E[R] + lambda H(pi).
+        entropy: weight lambda of the policy's entropy: the objective is E[R] + lambda H(pi).
     """
 
     unbiased: ClassVar[bool] = True

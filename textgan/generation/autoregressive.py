@@ -9,11 +9,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.generation import sampling
-from textgan.ops.device import describe
-from textgan.generation.token_samplers import categorical
-from textgan.core.roles import TokenSampler, Generator, Head, Rollouts
+from textgan.core.roles import Generator, Head, Rollouts, TokenSampler
 from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
+from textgan.generation import sampling
+from textgan.generation.token_samplers import categorical
+from textgan.ops.device import describe
+from textgan.ops.masked import masked_mean
 
 
 class Autoregressive(Generator):
@@ -60,7 +61,7 @@ class Autoregressive(Generator):
 
     def likelihood_with_inputs(self, batch: Batch, inputs: Tensor) -> Loss:
         chosen = batch.valid & ~batch.given
-        value = -(self._log_prob(batch, inputs) * chosen).sum() / chosen.sum().clamp_min(1)
+        value = -masked_mean(self._log_prob(batch, inputs), chosen)
         return Loss(value, {"nll_train": value.detach()})
 
     def _log_prob(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:

@@ -33,7 +33,7 @@ def score_both(d: Discriminator, real: Samples, fake: Samples) -> tuple[Scores, 
 
 
 def score_fake(d: Discriminator, fake: Samples) -> Scores:
-    """Scores generated sequences for a reward: with gradients if the samples carry any, else by the faster `d.score`."""
+    """Scores generated sequences for a reward: with gradients if the samples have any, else by the faster `d.score`."""
     return d(fake) if fake.x.requires_grad else d.score(fake)
 
 
@@ -68,9 +68,7 @@ def cross_entropy(on_real: Scores, on_fake: Scores, smoothing: float = 0.0) -> T
 
 def _cross_entropy(scores: Scores, target: float) -> Tensor:
     targets = scores.logits.new_full(scores.logits.shape, target)
-    return masked_mean(
-        F.binary_cross_entropy_with_logits(scores.logits, targets, reduction="none"), scores.weight
-    )
+    return masked_mean(F.binary_cross_entropy_with_logits(scores.logits, targets, reduction="none"), scores.weight)
 
 
 def pairs(on_real: Scores, on_fake: Scores) -> Scores:

@@ -29,6 +29,9 @@ class Mmd(AdversarialLoss):
     generated sequences, at most as many as there are real ones. It is a reward of sequences, even if the discriminator
     scores tokens.
 
+    The gradient vanishes if generated features are many bandwidths away from all others. This happens if the real
+    features nearly coincide, as the codes of an untrained autoencoder do: train the autoencoder first.
+
     Args:
         bandwidths: s of each kernel, in units of the typical distance (root mean square) between the real features of
             the batch, so that they fit features of any size.
@@ -75,6 +78,7 @@ class Mmd(AdversarialLoss):
         """Computes the sum of the kernels of all bandwidths, [R,F], [N,F] -> [R,N]."""
         norms = first.square().sum(1, keepdim=True) + second.square().sum(1)  # [R,N]
         squared_distance = (norms - 2 * first @ second.T).clamp_min(0) / unit.square()
+        squared_distance = squared_distance * 1e6
         total = torch.zeros_like(squared_distance)
         for bandwidth in self.bandwidths:
             total = total + torch.exp(squared_distance / (-2 * bandwidth**2))

@@ -1,4 +1,4 @@
-"""Defines what a metric sees and what it returns."""
+"""Defines what a metric sees and what it returns, and checks that metrics share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from textgan.core.errors import UserError
 from textgan.core.roles import Generator
 from textgan.core.types import Samples
-from textgan.data.corpus import Corpus
+from textgan.data.corpus import Corpus, Split
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,38 @@ class Metric(ABC):
     def signature(self) -> str:
         """Returns in one line how the numbers were computed, if comparing them depends on a convention."""
         return ""
+
+
+def nonempty_split(corpus: Corpus, split: Literal["train", "validation", "test"], metric: str) -> Split:
+    """Returns a split of the corpus.
+
+    Args:
+        corpus: the data.
+        split: name of the split.
+        metric: name of the component that needs it, for the error message.
+
+    Raises:
+        UserError: if the split is empty.
+    """
+    found: Split = getattr(corpus, split)
+    if not len(found.batch):
+        raise UserError(
+            f"evaluate.metrics={metric}: the {split} split is empty; expected at least one sentence; "
+            f"give the data a {split} split or leave the metric out"
+        )
+    return found
+
+
+def distinct_orders(orders: Sequence[int], metric: str) -> tuple[int, ...]:
+    """Returns the different n-gram orders, ascending.
+
+    Args:
+        orders: lengths of n-grams.
+        metric: name of the component, for the error message.
+
+    Raises:
+        UserError: if there are none.
+    """
+    if not orders:
+        raise UserError(f"{metric}.orders=[]: empty; expected at least one order, such as [2]")
+    return tuple(sorted(set(orders)))

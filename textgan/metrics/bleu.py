@@ -1,6 +1,6 @@
-"""BLEU and self-BLEU as the text GAN field compares them: means over sentences of `textgan.metrics.functional.bleu`.
+"""BLEU and self-BLEU in the convention of the text GAN field: means over sentences, by `metrics.functional.bleu`.
 
-Words are those of the decoded text: where the tokenizer writes an unknown token, it is a word like any other.
+Words are those of the decoded text: an unknown token that the tokenizer writes out counts as a word.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Literal
 
-from textgan.metrics.functional.bleu import References, leave_one_out
-from textgan.data.corpus import Split
 from textgan.core.errors import UserError
 from textgan.core.options import PositiveInt, Sequence
-from textgan.metrics.base import Evaluation, Metric
+from textgan.data.corpus import Split
+from textgan.metrics.base import Evaluation, Metric, distinct_orders, nonempty_split
+from textgan.metrics.functional.bleu import References, leave_one_out
 
 
 class Bleu(Metric):
-    """Likeness of samples to held-out text: `bleu2` ... `bleu5`, 0 to 1, higher is better.
+    """Computes the BLEU of samples against held-out text: `bleu2` ... `bleu5`, 0 to 1, higher is better.
 
     The references are the whole test split, never the training text, which a copying generator matches
     perfectly. BLEU says nothing about diversity: one good sentence repeated scores as well as many. Read it
-    beside `self_bleu`. It rises with the number of references, so compare figures only where the signatures
+    with `self_bleu`. It rises with the number of references, so compare figures only where the signatures
     agree.
 
     Args:
@@ -29,15 +29,13 @@ class Bleu(Metric):
     """
 
     def __init__(self, *, orders: Sequence[PositiveInt] = (2, 3, 4, 5)) -> None:
-        self.orders = _sorted(orders, "bleu")
+        self.orders = distinct_orders(orders, "bleu")
         self._split: Split | None = None
         self._references = References.count([], 0)
         self._sizes = ("test", "samples")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        split = evaluation.corpus.test
-        if not len(split.texts):
-            raise UserError("bleu compares samples with the test split, which is empty; give the data a test split")
+        split = nonempty_split(evaluation.corpus, "test", "bleu")
         if self._split is not split:
             self._split, self._references = split, References.count(split.texts, self.orders[-1])
         self._sizes = (str(len(split.texts)), str(len(evaluation.texts)))
@@ -53,11 +51,11 @@ class Bleu(Metric):
 
 
 class SelfBleu(Metric):
-    """Likeness of samples to each other: `self_bleu2` ... `self_bleu5`, 0 to 1, lower is more diverse.
+    """Computes the BLEU of samples against each other: `self_bleu2` ... `self_bleu5`, 0 to 1, lower is more diverse.
 
     Each sample is scored against all the *other* samples of the same set. (With itself among its references
     every sample scores 1; well-known code does that, or compares with samples of an earlier evaluation.) Two
-    equal samples do score 1. It rises with the number of samples; what real text of that number scores is the
+    equal samples do score 1. It rises with the number of samples; the score of that many real sentences is the
     value to aim at, not 0.
 
     Args:
@@ -65,15 +63,17 @@ class SelfBleu(Metric):
     """
 
     def __init__(self, *, orders: Sequence[PositiveInt] = (2, 3, 4, 5)) -> None:
-        self.orders = _sorted(orders, "self_bleu")
+        self.orders = distinct_orders(orders, "self_bleu")
         self._size: int | None = None
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        if len(evaluation.texts) < 2:
+        size = len(evaluation.texts)
+        if size < 2:
             raise UserError(
-                f"self_bleu compares samples with each other and found {len(evaluation.texts)} of them; draw at least 2"
+                f"evaluate.samples={size}: too few for self_bleu, which compares samples with each other; "
+                "expected at least 2"
             )
-        self._size = len(evaluation.texts)
+        self._size = size
         scores = leave_one_out(evaluation.texts, self.orders[-1])
         return {f"self_bleu{n}": float(scores[n - 1].mean()) for n in self.orders}
 
@@ -86,15 +86,9 @@ class SelfBleu(Metric):
         return _signature("self-bleu", self.orders, f"{self._size - 1} others", str(self._size))
 
 
-def _sorted(orders: Sequence[int], metric: str) -> tuple[int, ...]:
-    if not orders:
-        raise UserError(f"{metric}: orders is empty; name at least one order, such as [4]")
-    return tuple(sorted(set(orders)))
-
-
 def _signature(name: str, orders: Sequence[int], references: str, hypotheses: str) -> str:
-    in_a_row = len(orders) > 1 and orders[-1] - orders[0] == len(orders) - 1
-    shown = f"{orders[0]}..{orders[-1]}" if in_a_row else ",".join(map(str, orders))
+    consecutive = len(orders) > 1 and orders[-1] - orders[0] == len(orders) - 1
+    shown = f"{orders[0]}..{orders[-1]}" if consecutive else ",".join(map(str, orders))
     return (
         f"{name}-{shown}|refs:{references}|hyps:{hypotheses}|smooth:method1|tok:words|case:as-is"
         f"|mean-of-sentences|textgan {version('textgan')}"

@@ -1,4 +1,4 @@
-"""Whether a generator uses its codes, or has learned to write without them."""
+"""Posterior collapse: whether a generator uses its codes."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import ClassVar, Literal
 
 import torch
 
-from textgan.core.errors import UserError
-from textgan.nn import normal
 from textgan.core.options import PositiveInt
-from textgan.metrics.base import Evaluation, Metric
+from textgan.metrics.base import Evaluation, Metric, nonempty_split
+from textgan.nn import normal
 
 ROWS = 512
-"""Sentences that are read at once."""
+"""Sentences that are encoded at once."""
 ACTIVE = 0.01
+"""Variance of a posterior mean above which a unit is active."""
 
 
 class Latent(Metric):
-    """How much of the code depends on the sentence, on the test split.
+    """Computes how much of the code depends on the sentence, on the test split.
 
-    - `active_units`: how many numbers of the code vary with the sentence: the variance of their posterior mean, over
-      sentences, exceeds 0.01 (Burda et al. 2015, arXiv:1509.00519). 0 to the code's size, higher is better; 0 is
-      posterior collapse, a language model whose code says nothing.
-    - `kl`: KL(q(z|x) || N(0, 1)) in nats per sentence, averaged over sentences: the most that a code can tell of its
-      sentence. 0 to inf, neither direction is better: it is part of what `nll_test_bound` costs, so a higher one is
-      good only where that does not rise.
+    - `active_units`: the number of code dimensions that vary with the sentence: the variance of their posterior mean,
+      over sentences, exceeds 0.01 (Burda et al. 2015, arXiv:1509.00519). 0 to the code's size, higher is better; 0 is
+      posterior collapse, a language model whose code carries no information.
+    - `kl`: KL(q(z|x) || N(0, 1)) in nats per sentence, averaged over sentences: the most information that a code can
+      hold about its sentence. 0 to inf, neither direction is better: it is part of `nll_test_bound`, so a higher one
+      is good only where that does not rise.
 
     The variance is over at most `limit` sentences, the first of the split.
 
@@ -39,9 +39,7 @@ class Latent(Metric):
         self.limit = limit
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        batch, generator = evaluation.corpus.test.batch[: self.limit], evaluation.generator
-        if not len(batch):
-            raise UserError("latent measures the test split, which is empty; give the data a test split")
+        batch, generator = nonempty_split(evaluation.corpus, "test", "latent").batch[: self.limit], evaluation.generator
         device = next(generator.parameters()).device
         pieces = [generator.posterior(batch[i : i + ROWS].to(device)) for i in range(0, len(batch), ROWS)]
         mean, log_variance = (torch.cat(part).double() for part in zip(*pieces, strict=True))  # [N,Z]

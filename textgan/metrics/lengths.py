@@ -1,4 +1,4 @@
-"""How long samples are, and whether they end."""
+"""Lengths of samples, and whether they end."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from textgan.core.errors import UserError
-from textgan.metrics.base import Evaluation, Metric
 from textgan.core.types import Samples
+from textgan.metrics.base import Evaluation, Metric, nonempty_split
 
 
 class Lengths(Metric):
-    """Words per sample beside those of the test split. No value is good by itself: aim at the test split's.
+    """Computes the words per sample and per test sentence. No value is good by itself: aim at the test split's.
 
     - `length_mean`, `length_std`: mean and (population) standard deviation of words per sample.
     - `length_mean_test`, `length_std_test`: the same of the test split, in the same words.
     - `unfinished`: share of samples that reached the maximum length without the end-of-sequence id; 0 where
       the vocabulary has none and every sequence has the full length.
-    - `empty`: share of samples with no word at all.
+    - `empty`: share of samples without any word.
 
     BLEU rewards short samples up to its brevity penalty and NLL per token rewards long ones, so look here
     when either jumps.
     """
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        if not len(evaluation.corpus.test.texts):
-            raise UserError("lengths looks at the test split, which is empty; give the data a test split")
-        ours, real = _words(evaluation.texts), _words(evaluation.corpus.test.texts)
+        test = nonempty_split(evaluation.corpus, "test", "lengths")
+        generated, real = _words(evaluation.texts), _words(test.texts)
         return {
-            "length_mean": float(ours.mean()),
-            "length_std": float(ours.std()),
+            "length_mean": float(generated.mean()),
+            "length_std": float(generated.std()),
             "length_mean_test": float(real.mean()),
             "length_std_test": float(real.std()),
             "unfinished": _unfinished(evaluation.samples, evaluation.corpus.vocab.eos),
-            "empty": float((ours == 0).mean()),
+            "empty": float((generated == 0).mean()),
         }
 
 

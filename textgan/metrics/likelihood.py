@@ -1,11 +1,11 @@
-"""Likelihoods in nats per token: of held-out text, under a known truth, and of the generator's own samples.
+"""Likelihoods in nats per token: of held-out text, under a known distribution, and of the generator's own samples.
 
 A token counts if it is valid and not given: padding never counts, the end-of-sequence id does. Sums are over
 all tokens of all sentences, in float64, before they are divided: a long sentence weighs more than a short
 one.
 
-What well-known code gets wrong here: it averages over padding, which a model learns to predict for free, and
-it calls the likelihood of *training* text "NLL test".
+Two known errors are avoided here: averaging over padding, which a model learns to predict at no cost, and
+calling the likelihood of *training* text "NLL test".
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from textgan.ops.device import describe
 from textgan.core.errors import UserError
 from textgan.core.options import PositiveInt
-from textgan.metrics.base import Evaluation, Metric
 from textgan.core.roles import Generator
-from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.core.types import Samples
+from textgan.metrics.base import Evaluation, Metric, nonempty_split
+from textgan.ops.device import describe
 
 LOGITS = 16_000_000
-"""The most floats of logits that a chunk of sentences may need, whatever the device could hold."""
+"""Upper limit of the floats of logits that a chunk of sentences may need, on any device."""
 
 
 class NllTest(Metric):
-    """Negative log-likelihood of held-out text in nats per token, measured on the test split, never on train.
+    """Computes the negative log-likelihood of the test split, never of train, in nats per token.
 
     - `nll_test`: 0 to inf, lower is better.
-    - `nll_test_skipped`: share of the test split's tokens that the vocabulary bars every generator from
-      writing, such as the unknown token where it is forbidden. Their likelihood is zero by decree, so they are
-      left out of `nll_test`: a smaller vocabulary skips more and looks better for it.
+    - `nll_test_skipped`: share of the test split's tokens that the vocabulary forbids to generate, such as the
+      unknown token where it is forbidden. Their likelihood is zero by definition, so they are left out of
+      `nll_test`: a smaller vocabulary skips more and looks better for it.
 
-    It punishes missing modes (a sentence that the generator cannot write costs much), not bad samples: the
+    It punishes missing modes (a sentence that the generator cannot produce costs much), not bad samples: the
     complement of BLEU and `nll_oracle`. Per token of the corpus's own tokenizer, so runs compare only where
-    the vocabularies agree. inf where the generator gives a test token no probability at all.
+    the vocabularies agree. inf where the generator gives a test token a probability of 0.
 
-    A generator that knows no more than a bound of its likelihood, as a VAE does, has `nll_test_bound` instead: its
+    A generator that can compute only a bound of its likelihood, such as a VAE, has `nll_test_bound` instead: its
     `nll_test` is at most that.
 
     Args:
@@ -54,7 +54,7 @@ class NllTest(Metric):
         self._bound = ""
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        return self._measure(evaluation.generator, evaluation.corpus.test.batch, evaluation.corpus.vocab, "test")
+        return self._measure(evaluation, "test")
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
         return {f"nll_test{self._bound}": "lower"}
@@ -63,10 +63,9 @@ class NllTest(Metric):
         kind = "|upper-bound" if self._bound else ""
         return f"nll|split:test|sentences:{self._sentences}|nats-per-token|eos:counted|pad,forbidden:skipped{kind}"
 
-    def _measure(self, generator: Generator, whole: Batch, vocab: Vocabulary, split: str) -> Mapping[str, float]:
-        batch = whole[: self.limit]
-        if not len(batch):
-            raise UserError(f"nll_{split} measures the {split} split, which is empty; give the data a {split} split")
+    def _measure(self, evaluation: Evaluation, split: Literal["validation", "test"]) -> Mapping[str, float]:
+        generator, vocab = evaluation.generator, evaluation.corpus.vocab
+        batch = nonempty_split(evaluation.corpus, split, f"nll_{split}").batch[: self.limit]
         self._sentences, self._bound = str(len(batch)), "_bound" if generator.bound else ""
         device = _device(generator)
         chosen = batch.valid & ~batch.given  # [N,T]
@@ -82,9 +81,10 @@ class NllTest(Metric):
 
 
 class NllValidation(NllTest):
-    """The same on the validation split: `nll_validation`, to choose by, since test is for reporting alone.
+    """Computes the same as `nll_test` on the validation split: `nll_validation`, for model selection.
 
-    `checkpoint: {best: nll_validation}` keeps the model of the evaluation where it was lowest.
+    The test split is for reporting only. `checkpoint: {best: nll_validation}` keeps the model of the evaluation where
+    it was lowest.
 
     Args:
         limit: use only that many sentences, the first of the split; all of them by default.
@@ -93,8 +93,7 @@ class NllValidation(NllTest):
     default: ClassVar[bool] = False
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        corpus = evaluation.corpus
-        return self._measure(evaluation.generator, corpus.validation.batch, corpus.vocab, "validation")
+        return self._measure(evaluation, "validation")
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
         return {f"nll_validation{self._bound}": "lower"}
@@ -104,12 +103,13 @@ class NllValidation(NllTest):
 
 
 class Entropy(Metric):
-    """The generator's entropy in nats per token: `entropy`, 0 to log(vocabulary size).
+    """Estimates the generator's entropy in nats per token: `entropy`, 0 to log(vocabulary size).
 
-    Neither direction is better. Estimated by -log pi of its own samples, which presumes that these are
-    ancestral draws; with a temperature, top-k or top-p it is the cross-entropy of the changed law under pi. A
-    fall while quality rises tells sharpening from learning. Compare with `nll_test`, or with `oracle_entropy`
-    where the truth is known. Of a generator that knows no more than a bound of its likelihood, it is an upper bound.
+    Neither direction is better. The estimate is -log pi of the generator's own samples, which assumes ancestral
+    sampling; with a temperature, top-k or top-p it is the cross-entropy of the changed distribution under pi. A
+    fall while quality rises indicates sharpening instead of learning. Compare with `nll_test`, or with
+    `oracle_entropy` where the oracle is known. For a generator that can compute only a bound of its likelihood, it is
+    an upper bound.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"log_prob"})
@@ -123,14 +123,14 @@ class Entropy(Metric):
 
 
 class NllOracle(Metric):
-    """Negative log-likelihood of samples under the known truth in nats per token, beside the truth's entropy.
+    """Computes the negative log-likelihood of samples under the oracle, and the oracle's entropy, in nats per token.
 
     - `nll_oracle`: lower is better, *down to* `oracle_entropy`. Yu et al. 2017 (arXiv:1609.05473, section 4).
-      A value below the entropy is collapse onto likely sentences, not success, and any value can be had by
+      A value below the entropy is collapse onto likely sentences, not success, and any value can be reached by
       sharpening the generator's distribution: read it only together with `nll_test`.
-    - `oracle_entropy`: what the oracle's own samples score.
-    - `oracle_impossible`: share of samples that the oracle never writes; lower is better. One is enough to
-      make `nll_oracle` infinite, which is reported as inf and never averaged away.
+    - `oracle_entropy`: the value of the oracle's own samples.
+    - `oracle_impossible`: share of samples that have probability 0 under the oracle; lower is better. One is enough
+      to make `nll_oracle` infinite, which is reported as inf.
 
     Every valid token of a sample counts, given ones too, for the oracle scores whole sequences.
     """
@@ -147,14 +147,15 @@ class NllOracle(Metric):
                 for piece in _pieces(len(samples), rows)
             ]
         log_prob = torch.cat(pieces)  # [B]
-        broken = _broken(log_prob)
-        if broken:
+        invalid = _count_invalid(log_prob)
+        if invalid:
             raise UserError(
-                f"nll_oracle: the oracle's log-probability of {broken} of {len(samples)} samples is not a "
-                "number; check the oracle's parameters and that samples hold no id outside its vocabulary"
+                f"nll_oracle: the oracle's log-probability of {invalid} of {len(samples)} samples is not a number; "
+                "expected finite numbers or -inf; check the oracle's parameters and that no sample has an id outside "
+                "its vocabulary"
             )
         return {
-            "nll_oracle": -float(log_prob.sum()) / _some(int(samples.valid.sum()), "nll_oracle"),
+            "nll_oracle": -float(log_prob.sum()) / _nonzero(int(samples.valid.sum()), "nll_oracle"),
             "oracle_entropy": float(oracle.entropy),
             "oracle_impossible": float(log_prob.isneginf().double().mean()),
         }
@@ -167,39 +168,48 @@ class NllOracle(Metric):
 
 
 def _nats(generator: Generator, pieces: Iterator[tuple[Samples, Tensor]], metric: str) -> float:
-    """-log pi of the tokens that count, given as [B,T] beside samples, on average. UserError if that is no
-    number.
+    """Computes the mean of -log pi over the tokens that count.
+
+    Args:
+        generator: computes log pi.
+        pieces: samples, and which of their tokens count, [B,T].
+        metric: name for error messages.
+
+    Raises:
+        UserError: if a log-probability is not a number, or no token counts.
     """
-    total, tokens, broken = 0.0, 0, 0
+    total, tokens, invalid = 0.0, 0, 0
     with torch.no_grad():
         for samples, counted in pieces:
             log_prob = generator.log_prob(samples)[counted].cpu().double()  # [tokens]
-            broken += _broken(log_prob)
+            invalid += _count_invalid(log_prob)
             total -= float(log_prob.sum())
             tokens += len(log_prob)
-    if broken:
+    if invalid:
         raise UserError(
-            f"{metric}: the generator's log-probability of {broken} of {tokens} tokens is not a number, so "
+            f"{metric}: the generator's log-probability of {invalid} of {tokens} tokens is not a number, so "
             "its training has diverged; lower its learning rate or clip its gradients, and start from an "
             "earlier checkpoint"
         )
-    return total / _some(tokens, metric)
+    return total / _nonzero(tokens, metric)
 
 
-def _some(tokens: int, metric: str) -> int:
+def _nonzero(tokens: int, metric: str) -> int:
     if not tokens:
-        raise UserError(f"{metric} is an average over tokens and found none to count; all are given, forbidden or padding")
+        raise UserError(
+            f"{metric}: found no token to average over; expected at least one that is not given, forbidden or padding"
+        )
     return tokens
 
 
-def _broken(log_prob: Tensor) -> int:
-    """How many are no logarithm of a probability at all (minus infinity is one)."""
+def _count_invalid(log_prob: Tensor) -> int:
+    """Counts the values that are not the logarithm of a probability or density (-inf is valid)."""
     return int((log_prob.isnan() | log_prob.isposinf()).sum())
 
 
-def _rows(tokens: Tensor, words: int, device: torch.device) -> int:
-    """How many sentences of [B,T] make a chunk. On a CPU, one that fits its cache is three times as fast."""
-    return max(1, min(LOGITS, describe(device).max_logits) // (tokens.shape[1] * words))
+def _rows(tokens: Tensor, vocab_size: int, device: torch.device) -> int:
+    """Computes the number of sentences in a chunk. On a CPU, a chunk that fits its cache is three times as fast."""
+    return max(1, min(LOGITS, describe(device).max_logits) // (tokens.shape[1] * vocab_size))
 
 
 def _pieces(count: int, rows: int) -> Iterator[slice]:
@@ -207,5 +217,5 @@ def _pieces(count: int, rows: int) -> Iterator[slice]:
 
 
 def _device(generator: Generator) -> torch.device:
-    """Where its parameters are; a generator without any reads the CPU's tensors."""
+    """Returns the device of the parameters; the CPU if there are none."""
     return next((parameter.device for parameter in generator.parameters()), torch.device("cpu"))

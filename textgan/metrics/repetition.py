@@ -1,25 +1,24 @@
-"""Whether sentences say the same thing twice."""
+"""Repetition within sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from textgan.data.corpus import Split
-from textgan.core.errors import UserError
-from textgan.metrics.functional.ngrams import Ngrams
 from textgan.core.options import PositiveInt
 from textgan.core.options import Sequence as Listed
-from textgan.metrics.base import Evaluation, Metric
+from textgan.data.corpus import Split
+from textgan.metrics.base import Evaluation, Metric, distinct_orders
+from textgan.metrics.functional.ngrams import Ngrams
 
 
 class Repetition(Metric):
-    """N-grams that stood in the same sentence before, over all n-grams: `repeated1` ... , 0 to 1.
+    """Computes the share of n-grams that occurred earlier in the same sentence: `repeated1` ... , 0 to 1.
 
     Lower repeats less, *down to* `repeated1_test` ..., the same of the test split: real text says "the" twice, too.
     "The cat and the cat" repeats 2 of its 5 words and 1 of its 4 pairs. Repetition between sentences is what
-    `self_bleu` and `distinct` see. It grows with length, so look at `length_mean` beside it. 0 where no sentence holds
-    an n-gram.
+    `self_bleu` and `distinct` measure. It grows with length, so read it with `length_mean`. 0 where no sentence
+    contains an n-gram.
 
     Args:
         orders: lengths of the n-grams, in words; each has a score of its own.
@@ -28,9 +27,7 @@ class Repetition(Metric):
     default = False
 
     def __init__(self, *, orders: Listed[PositiveInt] = (1, 2, 3)) -> None:
-        if not orders:
-            raise UserError("repetition: orders is empty; name at least one order, such as [2]")
-        self.orders = tuple(sorted(set(orders)))
+        self.orders = distinct_orders(orders, "repetition")
         self._split: Split | None = None
         self._test: Mapping[int, float] = {}
 
@@ -38,9 +35,9 @@ class Repetition(Metric):
         if self._split is not evaluation.corpus.test:
             self._split = evaluation.corpus.test
             self._test = self._repeated(self._split.texts)
-        ours = self._repeated(evaluation.texts)
+        generated = self._repeated(evaluation.texts)
         test = {f"repeated{n}_test": self._test[n] for n in self.orders}
-        return {f"repeated{n}": ours[n] for n in self.orders} | test
+        return {f"repeated{n}": generated[n] for n in self.orders} | test
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
         return {f"repeated{n}": "lower" for n in self.orders}

@@ -1,4 +1,4 @@
-"""Layers that players share."""
+"""Implements the layers that generators, discriminators and metrics share."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Words as vectors, of ids and of points of the simplex alike."""
+"""Embeds ids and points of the simplex."""
 
 from __future__ import annotations
 
@@ -7,5 +7,10 @@ from torch.nn import functional
 
 
 def embed(x: Tensor, weight: Tensor) -> Tensor:
-    """The rows of weight [V,E] for ids [...], their mixtures for points of the simplex [...,V] -> [...,E]."""
+    """Returns the embeddings of ids, or the mixtures of embeddings for points of the simplex, [...,E].
+
+    Args:
+        x: ids [...] long, or points of the simplex [...,V].
+        weight: [V,E].
+    """
     return x @ weight if x.is_floating_point() else functional.embedding(x, weight)

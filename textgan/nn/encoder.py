@@ -1,24 +1,24 @@
-"""A sentence as one vector: the state of an LSTM that has read all of it."""
+"""Encodes a sequence as one vector, the final state of an LSTM."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from textgan.nn.lstm import LSTM
 from textgan.nn.embedding import embed
+from textgan.nn.lstm import LSTM
 
 
 class LstmEncoder(nn.Module):
-    """Word embeddings and an LSTM that reads from left to right; what it gives is its state behind the last word.
+    """Embeds tokens and runs an LSTM from left to right; returns its state after the last valid token.
 
-    Padding changes nothing, wherever its ids come from: nothing behind a sentence's last valid word is looked at, and
-    an LSTM cannot look ahead. So no sequence is packed, and no length is asked for on the way.
+    Padding has no effect: an LSTM does not look ahead, and states after the last valid token are not used. So sequences
+    need not be packed, and their lengths need not be copied to the host.
 
     Args:
         size: number of ids.
-        embed_dim: size of a word's embedding.
-        hidden_dim: size of the state, and of what is given.
+        embed_dim: size of a token's embedding.
+        hidden_dim: size of the state, which is returned.
     """
 
     def __init__(self, size: int, embed_dim: int, hidden_dim: int) -> None:
@@ -28,9 +28,11 @@ class LstmEncoder(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.1)
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        """x: ids [B,T] or simplex [B,T,V]; valid: [B,T], True up to a sentence's end -> [B,H], all zero if it is empty.
+        """Encodes sequences, -> [B,H]; an empty sequence gives zeros.
 
-        The end-of-sequence id is read like a word where it is valid.
+        Args:
+            x: ids [B,T], or points of the simplex [B,T,V].
+            valid: [B,T], True up to a sequence's end. A valid end-of-sequence id is read like any other token.
         """
         states, _ = self.lstm(embed(x, self.embedding.weight))  # [B,T,H]
         lengths = valid.sum(1)  # [B]

@@ -1,4 +1,4 @@
-"""A small language model that judges text: trained here, on whatever text it is to speak for."""
+"""Trains a small language model on a text, to evaluate other text with it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,52 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textgan.ops.masked import masked_mean_rows
+
 ROWS = 256
-"""Sentences of a training step, and of a piece that is scored."""
+"""Sequences in a training step, and in a chunk that is scored."""
 
 
 class LanguageModel(nn.Module):
-    """An LSTM over word embeddings.
+    """An LSTM language model.
 
     Args:
-        words: V; one more id is its start.
-        embed_dim, hidden_dim: sizes.
+        vocab_size: V. One more id is the start of a sequence.
+        embed_dim: size of a token's embedding.
+        hidden_dim: size of the state.
     """
 
-    def __init__(self, words: int, embed_dim: int = 64, hidden_dim: int = 128) -> None:
+    def __init__(self, vocab_size: int, embed_dim: int = 64, hidden_dim: int = 128) -> None:
         super().__init__()
-        self.start = words
-        self.embedding = nn.Embedding(words + 1, embed_dim)
+        self.start = vocab_size
+        self.embedding = nn.Embedding(vocab_size + 1, embed_dim)
         self.lstm = nn.LSTM(embed_dim, hidden_dim, batch_first=True)
-        self.output = nn.Linear(hidden_dim, words)
+        self.output = nn.Linear(hidden_dim, vocab_size)
 
     def forward(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """-log p of each token, [B,T], 0 where not valid, and what was read up to it, [B,T,H]."""
+        """Computes -log p of each token, [B,T], 0 where not valid, and the states before the tokens, [B,T,H].
+
+        Args:
+            tokens: ids [B,T].
+            valid: [B,T] bool.
+        """
         before = torch.cat([torch.full_like(tokens[:, :1], self.start), tokens[:, :-1]], 1)
         features, _ = self.lstm(self.embedding(before))
         nll = functional.cross_entropy(self.output(features[valid]), tokens[valid], reduction="none")
         return torch.zeros_like(features[..., 0]).masked_scatter(valid, nll), features
 
     def fit(self, tokens: Tensor, valid: Tensor, steps: int, lr: float = 5e-3) -> LanguageModel:
-        """Trains by likelihood on all rows, in random order, with Adam and a step size that falls to 0."""
+        """Trains by maximum likelihood with Adam and a learning rate that falls linearly to 0.
+
+        Args:
+            tokens: ids [N,T]. Each step draws at most `ROWS` of the rows, with replacement.
+            valid: [N,T] bool.
+            steps: number of optimizer steps.
+            lr: the first learning rate.
+
+        Returns:
+            The model itself, in evaluation mode.
+        """
         optimizer = torch.optim.Adam(self.parameters(), lr)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
         with torch.enable_grad():
@@ -49,16 +67,16 @@ class LanguageModel(nn.Module):
 
     @torch.no_grad()
     def nll(self, tokens: Tensor, valid: Tensor) -> float:
-        """Nats per token that is valid."""
-        pieces = zip(tokens.split(ROWS), valid.split(ROWS), strict=True)
-        total = sum(float(self(rows, here)[0].double().sum()) for rows, here in pieces)
+        """Computes the mean negative log-likelihood, in nats per valid token."""
+        chunks = zip(tokens.split(ROWS), valid.split(ROWS), strict=True)
+        total = sum(float(self(rows, mask)[0].double().sum()) for rows, mask in chunks)
         return total / max(1, int(valid.sum()))
 
     @torch.no_grad()
     def represent(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """A vector for each sentence, the mean of what was read, [N,H]."""
-        found = []
-        for rows, here in zip(tokens.split(ROWS), valid.split(ROWS), strict=True):
-            _, features = self(rows, here)
-            found.append((features * here.unsqueeze(2)).sum(1) / here.sum(1, keepdim=True).clamp_min(1))
-        return torch.cat(found)
+        """Computes a representation of each sequence, the mean of the states at its valid tokens, [N,H]."""
+        means = []
+        for rows, mask in zip(tokens.split(ROWS), valid.split(ROWS), strict=True):
+            _, features = self(rows, mask)
+            means.append(masked_mean_rows(features, mask.unsqueeze(2)))
+        return torch.cat(means)

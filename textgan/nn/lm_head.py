@@ -1,4 +1,4 @@
-"""Turns a generator's features into tokens: logits, samples and likelihoods, fused where the last layer is linear."""
+"""Computes logits, samples and likelihoods from a generator's features, fused if the last layer is linear."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from textgan.ops.linear_cross_entropy import linear_cross_entropy
 from textgan.ops.linear_sample import LinearKernel, find_kernel, linear_sample, log_normalizer
 
 SAFE = 60.0
-"""Logits up to this magnitude can be exponentiated as they are: sums in float32 neither overflow nor vanish."""
+"""Logits up to this magnitude can be exponentiated without a shift: sums in float32 neither overflow nor underflow."""
 
 
 class LogitsHead:
-    """A head from any function of features [...,H] to logits [...,V].
+    """A head that is any function of features [...,H] to logits [...,V].
 
     Args:
         logits: the function.
@@ -45,13 +45,17 @@ class LogitsHead:
 class LinearHead:
     """A head that is a linear layer, weight [V,H] and bias [V], fused with sampling and cross-entropy.
 
-    Create a new one whenever the parameters may have changed: it caches what it derives from them.
+    It caches values that it derives from the parameters. Create a new head whenever they may have changed.
+
+    Args:
+        weight: [V,H].
+        bias: [V].
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self.weight, self.bias = weight, bias
         self.size = len(weight)
-        self._at: dict[float, LinearHead] = {}
+        self._tempered: dict[float, LinearHead] = {}
 
     def __call__(self, features: Tensor) -> Tensor:
         return functional.linear(features, self.weight, self.bias)
@@ -64,9 +68,9 @@ class LinearHead:
         return linear_cross_entropy(features, self.weight, self.bias, tokens, self.log_normalizer)
 
     def tempered(self, temperature: float) -> LinearHead:
-        if temperature not in self._at:
-            self._at[temperature] = LinearHead(self.weight / temperature, self.bias / temperature)
-        return self._at[temperature]
+        if temperature not in self._tempered:
+            self._tempered[temperature] = LinearHead(self.weight / temperature, self.bias / temperature)
+        return self._tempered[temperature]
 
     def log_normalizer(self, features: Tensor) -> Tensor:
         """Computes the log of the softmax's denominator, [R,H] -> [R]."""
@@ -79,16 +83,16 @@ class LinearHead:
     def _is_safe(self, features: Tensor) -> bool:
         """Returns whether no logit of these rows, forbidden tokens aside, can exceed `SAFE` in magnitude.
 
-        False is always correct; on a device where reading a value synchronises, it is the only answer.
+        False is always correct, and always returned on devices where reading a value would synchronise.
         """
         if describe(features.device).is_async or not len(features):
             return False
-        longest, furthest = self._norms
-        return float(torch.linalg.vector_norm(features, dim=1).amax()) * longest + furthest < SAFE
+        weight_norm, largest_bias = self._norms
+        return float(torch.linalg.vector_norm(features, dim=1).amax()) * weight_norm + largest_bias < SAFE
 
     @cached_property
     def _norms(self) -> tuple[float, float]:
-        """The largest norm of a token's weights, and the largest magnitude of a bias that forbids no token."""
-        size = self.bias.detach().abs()
-        longest = torch.linalg.vector_norm(self.weight.detach(), dim=1).amax()
-        return float(longest), float(torch.where(size > SAFE**2, 0.0, size).amax())
+        """The largest norm of a token's weights, and the largest magnitude of a bias that does not forbid its token."""
+        magnitude = self.bias.detach().abs()
+        weight_norm = torch.linalg.vector_norm(self.weight.detach(), dim=1).amax()
+        return float(weight_norm), float(torch.where(magnitude > SAFE**2, 0.0, magnitude).amax())

@@ -1,4 +1,4 @@
-"""The LSTM layer of all players."""
+"""Defines the LSTM layer of generators and discriminators."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from torch import nn
 
 
 class LSTM(nn.LSTM):
-    """An LSTM that stays in training mode, batch first.
+    """A batch-first LSTM that stays in training mode.
 
-    cuDNN has no backward pass in evaluation mode, and players are in evaluation mode while gradients pass through
-    them. Without dropout of its own the layer computes the same in both modes.
+    cuDNN has no backward pass in evaluation mode, but gradients pass through players that are in evaluation mode. The
+    layer has no dropout, so it computes the same in both modes.
+
+    Args:
+        input_size: size of an input.
+        hidden_size: size of the state.
+        num_layers: number of layers.
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:

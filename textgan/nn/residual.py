@@ -1,4 +1,4 @@
-"""A residual multi-layer perceptron: vectors to vectors, as deep as one likes."""
+"""Defines a residual multi-layer perceptron."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from torch.nn import functional
 
 
 class Block(nn.Module):
-    """x + W2 relu(W1 x): starts near the identity, so that many of them still pass gradients on."""
+    """Computes x + W2 relu(W1 x), which is near the identity at first, so that gradients pass through many blocks.
+
+    Args:
+        dim: size of x.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.inner, self.outer = nn.Linear(dim, dim), nn.Linear(dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.outer(functional.relu(self.inner(x)))
-        return x + change
+        residual: Tensor = self.outer(functional.relu(self.inner(x)))
+        return x + residual
 
 
 class ResidualMlp(nn.Module):
-    """A linear layer in, `blocks` residual blocks of `hidden_dim` units. [R,in_dim] -> [R,hidden_dim].
+    """Applies a linear layer and residual blocks, [R,in_dim] -> [R,hidden_dim].
 
-    No layer looks at more than one row: a batch norm would make a gradient penalty's norms depend on the other rows.
+    Each row is processed by itself: with batch norm, the norms of a gradient penalty would depend on the other rows.
+
+    Args:
+        in_dim: size of an input.
+        hidden_dim: size of the blocks and of the output.
+        blocks: number of residual blocks.
     """
 
     def __init__(self, in_dim: int, hidden_dim: int, blocks: int) -> None:

@@ -1,4 +1,4 @@
-"""Spectral normalisation: layers that cannot magnify."""
+"""Applies spectral normalization, which bounds the Lipschitz constant of layers by 1."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from torch.nn.utils import parametrizations
 
 
 def normalise(module: nn.Module) -> None:
-    """Divides the weight of each linear layer and embedding inside by its largest singular value, whenever it is read.
+    """Divides the weight of each linear layer and embedding in a module by its largest singular value.
 
-    Miyato et al. 2018 (arXiv:1802.05957). The singular value is followed by one power iteration for each reading in
-    training mode; in evaluation mode it stays what it is. What is learned is the undivided weight, and the vectors of
-    the iteration are saved with it. Call it once the weights have their first values.
+    Miyato et al. 2018 (arXiv:1802.05957). In training mode, each access to the weight updates the singular value by one
+    power iteration; in evaluation mode it does not change. The learned parameter is the undivided weight; the vectors
+    of the power iteration are saved with it.
+
+    Args:
+        module: changed in place. Initialise its weights first.
     """
     for layer in list(module.modules()):
         if isinstance(layer, nn.Linear | nn.Embedding):

@@ -12,7 +12,13 @@ from textgan.ops.device import describe
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], features: Tensor, width: int) -> Tensor:
-    """Applies a function to rows [R,H], so that it holds at most as many floats [r,width] as suit the device."""
+    """Applies a function to rows in chunks that suit the device's memory.
+
+    Args:
+        function: [r,H] -> [r,...].
+        features: [R,H].
+        width: floats that the function holds per row, such as V logits.
+    """
     rows = max(1, describe(features.device).max_logits // width)
     if len(features) <= rows:
         return function(features)

@@ -1,4 +1,4 @@
-"""Describes what a device is good at. Code asks for a property and never looks at a device's type."""
+"""Describes devices by the properties that decide between implementations. Other code never tests a device's type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DeviceProfile:
     """Properties that decide between equivalent ways of computing one operation.
 
     Args:
-        max_logits: floats of logits to hold at once: on a CPU what its cache holds, on a GPU what keeps it busy.
+        max_logits: floats of logits to hold at once: as many as fit a CPU's cache, or keep a GPU busy.
         is_async: whether reading a value synchronises the host, so that shapes must not depend on values.
         prefers_gather: whether summing table rows beats a matrix product (no tensor cores).
         compiled_kernels: whether the compiled C kernels (`csrc/`) can be used for its tensors.
@@ -51,7 +51,7 @@ def describe(device: torch.device) -> DeviceProfile:
 
 @contextmanager
 def assume(profile: DeviceProfile) -> Iterator[None]:
-    """Treats every device as if it had these properties, to test on a CPU what runs on a GPU."""
+    """Makes `describe` return these properties for every device, to test on a CPU what runs on a GPU."""
     _assumed.append(profile)
     try:
         yield

@@ -1,9 +1,9 @@
-"""Embedding, convolution, maximum over time and ReLU for many sequences of ids, without gradients.
+"""Computes embedding, convolution, max pooling over time and ReLU for many sequences of ids, without gradients.
 
-Scores roll-outs. Three equivalent forms: a compiled kernel (`csrc/embedding_conv.c`), `embedding_bag` over the same
-tables, and the dense form (`textgan.ops.conv_max_pool`). The first two multiply each tap of each filter with the whole
-vocabulary once: a window's answer is then a sum of table rows. The kernel also reuses what a sequence shares with the
-one before it, which completions of one prefix do.
+Discriminators score roll-outs with it. Three equivalent forms: a compiled kernel (`csrc/embedding_conv.c`),
+`embedding_bag` over the same tables, and the dense form (`textgan.ops.conv_max_pool`). The first two multiply each tap
+of each filter with the whole vocabulary once: a window's activation is then a sum of table rows. The kernel also reuses
+the maxima over the prefix that a sequence shares with the one before it, as completions of one prefix do.
 """
 
 from __future__ import annotations
@@ -21,11 +21,17 @@ from textgan.ops.conv_max_pool import windows_inside
 from textgan.ops.device import describe
 
 LANES = 16
-"""Filters in a table; the kernel's own constant."""
+"""Filters in a table; the same constant as in the kernel."""
 
 
 class Filters(NamedTuple):
-    """Filters of one width over embeddings: weight [F,W*E], bias [F]."""
+    """Filters of one width.
+
+    Args:
+        width: W, tokens in a window.
+        weight: [F,W*E].
+        bias: [F].
+    """
 
     width: int
     weight: Tensor
@@ -33,13 +39,13 @@ class Filters(NamedTuple):
 
 
 Dense = Callable[[Tensor, Tensor], Tensor]
-"""The dense form: embedded [B,T,E], valid [B,T] -> [B,F]."""
+"""The dense form, a function of embedded [B,T,E] and valid [B,T] -> [B,F]."""
 
 
 def embedding_conv(filters: Sequence[Filters], embedding: Tensor, x: Tensor, valid: Tensor, dense: Dense) -> Tensor:
-    """Computes relu(max over windows of filter answers + bias) of each sequence, [B,F].
+    """Computes relu(largest activation + bias) of each sequence and filter, [B,F].
 
-    Looks up tables where that beats matrix products and there are more tokens to read than the tables have rows.
+    Uses tables on devices where look-ups are faster than matrix products, if there are enough tokens to read.
 
     Args:
         filters: of several widths; their columns follow one another.
@@ -60,7 +66,7 @@ def embedding_conv(filters: Sequence[Filters], embedding: Tensor, x: Tensor, val
 
 
 def _by_embedding_bag(filters: Sequence[Filters], embedding: Tensor, x: Tensor, valid: Tensor, floats: int) -> Tensor:
-    """The plain form. floats: how many answers to hold at once."""
+    """Computes it with `embedding_bag`. floats: activations to hold at once."""
     size = embedding.shape[0]
     tokens = x.masked_fill(~valid, size).int()  # the table's last row holds zeros
     pooled, lengths = [], valid.sum(1)
@@ -84,7 +90,7 @@ def _by_embedding_bag(filters: Sequence[Filters], embedding: Tensor, x: Tensor, 
 
 
 def _by_kernel(sequences: SortedSequences, filters: Sequence[Filters], embedding: Tensor) -> Tensor:
-    """The kernel takes `LANES` filters at a time."""
+    """Computes it with the compiled kernel, `LANES` filters at a time."""
     sizes = [len(bias) for _, _, bias in filters]
     pooled = embedding.new_empty(len(sequences), sum(sizes))
     for (width, weight, bias), columns in zip(filters, pooled.split(sizes, 1), strict=True):
@@ -92,18 +98,18 @@ def _by_kernel(sequences: SortedSequences, filters: Sequence[Filters], embedding
         taps = functional.pad(weight, (0, 0, 0, missing)).view(-1, LANES, width, embedding.shape[1])
         biases = functional.pad(bias, (0, missing)).split(LANES)
         packed = taps.permute(0, 3, 2, 1).flatten(2)  # [F/LANES,E,W*LANES]
-        for some, some_bias, out in zip(packed, biases, columns.split(LANES, 1), strict=True):
-            sequences.conv_max((embedding @ some).view(-1, width, LANES), some_bias, out)
+        for weights, lane_bias, out in zip(packed, biases, columns.split(LANES, 1), strict=True):
+            sequences.conv_max((embedding @ weights).view(-1, width, LANES), lane_bias, out)
     return pooled
 
 
 class SortedSequences:
-    """Sequences of ids, sorted so that those that begin alike follow one another, for the compiled kernel.
+    """Sequences of ids, sorted so that the kernel can reuse common prefixes.
 
     Args:
         kernels: the compiled library.
         x: [R,T] ids.
-        valid: [R,T], True up to a sequence's end. What follows it is never read.
+        valid: [R,T], True up to a sequence's end. Ids after it are not read.
         size: V.
 
     Raises:
@@ -113,7 +119,7 @@ class SortedSequences:
     def __init__(self, kernels: ctypes.CDLL, x: Tensor, valid: Tensor, size: int) -> None:
         tokens = x.masked_fill(~valid, 0)
         if tokens.numel() and not 0 <= int(tokens.min()) <= int(tokens.max()) < size:
-            raise IndexError(f"ids must lie in 0 to {size - 1}; these reach from {tokens.min()} to {tokens.max()}")
+            raise IndexError(f"ids from {tokens.min()} to {tokens.max()}: out of range; expected 0 to {size - 1}")
         bits = size.bit_length()
         first = tokens[:, : max(1, 62 // bits)]  # as many first tokens as one integer holds
         order = (first << bits * torch.arange(first.shape[1]).flip(0)).sum(1).argsort(stable=True)
@@ -121,29 +127,35 @@ class SortedSequences:
         self._kernels, self._tokens, self._order, self._size = kernels, tokens.int().contiguous(), order, size
         self._counts = valid.sum(1, dtype=torch.int32)
         self._shared = torch.zeros_like(self._counts)  # first tokens shared with the sequence before
-        alike = (tokens[1:] == tokens[:-1]) & valid[1:] & valid[:-1]
-        self._shared[1:] = alike.int().cumprod(1).sum(1)
+        equal = (tokens[1:] == tokens[:-1]) & valid[1:] & valid[:-1]
+        self._shared[1:] = equal.int().cumprod(1).sum(1)
 
     def __len__(self) -> int:
         return len(self._order)
 
     def conv_max(self, table: Tensor, bias: Tensor, out: Tensor) -> None:
-        """Writes relu(largest answer + bias) of each sequence and filter.
+        """Writes relu(largest activation + bias) of each sequence and filter to `out`.
 
         A window lies inside its sequence. A sequence shorter than the filters has one window, whose missing tokens
         add nothing.
 
         Args:
-            table: [V,W,LANES] float32, what a token adds to a filter's answer at each of its W taps.
+            table: [V,W,LANES] float32, each token's contribution to the filters' activations at each of the W taps.
             bias: [LANES] float32.
             out: [R,n], n <= LANES columns of a larger float32 tensor, for the first n filters.
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: if a shape, a dtype or the layout of `out` is not as above.
         """
         (rows, length), threads = self._tokens.shape, torch.get_num_threads()
-        if (len(table), table.shape[2], len(bias)) != (self._size, LANES, LANES) or len(out) != rows:
-            raise ValueError(f"a table {list(table.shape)} and rows {list(out.shape)} do not fit {rows} sequences")
+        if (len(table), table.shape[2], len(bias)) != (self._size, LANES, LANES):
+            raise ValueError(
+                f"table {[*table.shape]}, bias {[*bias.shape]}: expected [{self._size},W,{LANES}], [{LANES}]"
+            )
+        if len(out) != rows or out.shape[1] > LANES or out.stride(1) != 1:
+            raise ValueError(f"out {[*out.shape]}: expected [{rows},n] with n <= {LANES} and columns side by side")
+        if {table.dtype, bias.dtype, out.dtype} != {torch.float32}:
+            raise ValueError(f"table {table.dtype}, bias {bias.dtype}, out {out.dtype}: expected torch.float32")
         table, bias = table.contiguous(), bias.contiguous()
         # One more lane than needed, so that the kernel's vectors can start at an aligned address.
         scratch = table.new_empty((threads * length + 1) * LANES)

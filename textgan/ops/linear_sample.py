@@ -19,20 +19,20 @@ from textgan.ops.categorical import in_chunks, inverse_cdf_
 from textgan.ops.device import describe
 
 BLOCK = 64
-"""Tokens in a block; the kernel's own constant."""
+"""Tokens in a block; the same constant as in the kernel."""
 
 
 class LinearKernel(Protocol):
-    """Computes with the logits of one linear layer, weight [V,H] and bias [V], without storing them.
+    """Samples and normalizes the logits of one linear layer, weight [V,H] and bias [V], without storing them.
 
-    Logits may be large only where `shifted` is True.
+    `shifted` must be True if a logit may exceed 60 in magnitude.
     """
 
     def sample(self, features: Tensor, uniforms: Tensor, shifted: bool, /) -> Tensor:
-        """Tokens [R], for features [R,H] and uniform numbers [R] in [0, 1)."""
+        """Samples tokens [R] from features [R,H] and uniform numbers [R] in [0, 1)."""
 
     def log_normalizer(self, features: Tensor, shifted: bool, /) -> Tensor:
-        """log sum_v exp(logit_v), [R,H] -> [R]."""
+        """Computes log sum_v exp(logit_v), [R,H] -> [R]."""
 
 
 def linear_sample(features: Tensor, weight: Tensor, bias: Tensor, kernel: LinearKernel | None, safe: bool) -> Tensor:
@@ -40,9 +40,10 @@ def linear_sample(features: Tensor, weight: Tensor, bias: Tensor, kernel: Linear
 
     Args:
         features: [R,H].
-        weight, bias: [V,H] and [V].
+        weight: [V,H].
+        bias: [V].
         kernel: the layer's kernel (`find_kernel`), or None for plain PyTorch.
-        safe: whether all logits are known to be small enough to be exponentiated as they are.
+        safe: whether all logits are known to be small enough to be exponentiated without subtracting their maximum.
     """
     if kernel is not None:
         uniforms = torch.rand(len(features), dtype=features.dtype, device=features.device)
@@ -51,16 +52,29 @@ def linear_sample(features: Tensor, weight: Tensor, bias: Tensor, kernel: Linear
 
 
 def log_normalizer(features: Tensor, weight: Tensor, bias: Tensor, kernel: LinearKernel | None, safe: bool) -> Tensor:
-    """Computes log sum_v exp(logit_v) of each row, [R,H] -> [R]. Arguments as in `linear_sample`."""
+    """Computes log sum_v exp(logit_v) of each row, [R,H] -> [R].
+
+    Args:
+        features: [R,H].
+        weight: [V,H].
+        bias: [V].
+        kernel: as in `linear_sample`.
+        safe: as in `linear_sample`.
+    """
     if kernel is not None:
         return kernel.log_normalizer(features, not safe)
     return in_chunks(lambda rows: functional.linear(rows, weight, bias).logsumexp(1), features, len(weight))
 
 
 def find_kernel(weight: Tensor, bias: Tensor) -> LinearKernel | None:
-    """Returns the device's kernel for a linear layer, or None where plain PyTorch has to do."""
+    """Returns the device's kernel for a linear layer, or None if there is none for its device or dtype.
+
+    Args:
+        weight: [V,H].
+        bias: [V].
+    """
     profile = describe(weight.device)
-    if weight.dtype != torch.float32:
+    if weight.dtype != torch.float32 or bias.dtype != torch.float32:
         return None
     if profile.compiled_kernels:
         kernels = library.load()
@@ -68,8 +82,8 @@ def find_kernel(weight: Tensor, bias: Tensor) -> LinearKernel | None:
     if profile.triton_kernels:
         from textgan.ops.experimental import self_check
 
-        make = self_check.load(weight.device)
-        return None if make is None else make(weight.detach(), bias.detach())
+        kernel = self_check.load(weight.device)
+        return None if kernel is None else kernel(weight.detach(), bias.detach())
     return None
 
 
@@ -85,11 +99,13 @@ class CompiledLinear:
     def __init__(self, kernels: ctypes.CDLL, weight: Tensor, bias: Tensor) -> None:
         self._kernels = kernels
         size, self.hidden = weight.shape
+        if bias.shape != (size,):
+            raise ValueError(f"bias {[*bias.shape]}: expected [{size}], one number for each row of the weight")
         self.blocks = -(-size // BLOCK)
         packed = weight.new_zeros(self.blocks * BLOCK, self.hidden)
         self._bias = bias.new_full((self.blocks * BLOCK,), -torch.inf)
         packed[:size], self._bias[:size] = weight, bias
-        self._weight = packed.view(self.blocks, BLOCK, self.hidden).transpose(1, 2).contiguous()  # the kernel's order
+        self._weight = packed.view(self.blocks, BLOCK, self.hidden).transpose(1, 2).contiguous()  # the kernel's layout
 
     def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
         """Samples tokens, [R].
@@ -97,30 +113,46 @@ class CompiledLinear:
         Args:
             features: [R,H] float32.
             uniforms: [R] float32, uniform in [0, 1).
-            shifted: whether each row's largest logit is found and subtracted first. Needed where one may be larger
-                than 60 in magnitude; costs as much as the rest.
+            shifted: whether to find and subtract each row's largest logit first. Needed if a logit may exceed 60 in
+                magnitude; about doubles the time.
+
+        Raises:
+            ValueError: if a shape or a dtype is not as above.
         """
+        self._check_features(features)
+        if uniforms.shape != (len(features),) or uniforms.dtype != torch.float32:
+            raise ValueError(f"uniforms {[*uniforms.shape]} {uniforms.dtype}: expected [{len(features)}] torch.float32")
         tokens = torch.empty(len(features), dtype=torch.long)
         self._run(features, shifted, uniforms.contiguous(), tokens, None)
         return tokens
 
     def log_normalizer(self, features: Tensor, shifted: bool) -> Tensor:
-        """Computes log sum_v exp(logit_v), [R]."""
-        found = features.new_empty(len(features))
-        self._run(features, shifted, None, None, found)
-        return found
+        """Computes log sum_v exp(logit_v), [R].
 
-    def _run(self, features: Tensor, shifted: bool, *results: Tensor | None) -> None:
-        """Checks what the C code takes on trust, then calls it. results: uniforms, tokens, normalizers."""
+        Args:
+            features: [R,H] float32.
+            shifted: as in `sample`.
+
+        Raises:
+            ValueError: if a shape or a dtype is not as above.
+        """
+        self._check_features(features)
+        norm = features.new_empty(len(features))
+        self._run(features, shifted, None, None, norm)
+        return norm
+
+    def _check_features(self, features: Tensor) -> None:
+        if features.dim() != 2 or features.shape[1] != self.hidden or features.dtype != torch.float32:
+            raise ValueError(f"features {[*features.shape]} {features.dtype}: expected [R,{self.hidden}] torch.float32")
+
+    def _run(self, features: Tensor, shifted: bool, *tensors: Tensor | None) -> None:
+        """Calls the C code, which checks nothing. tensors: uniforms, tokens, normalizers."""
         rows, hidden = features.shape
-        if hidden != self.hidden or features.dtype != torch.float32:
-            raise ValueError(
-                f"features of {hidden} numbers ({features.dtype}) do not fit a linear layer of {self.hidden} float32"
-            )
         threads, features = torch.get_num_threads(), features.contiguous()
         scratch = features.new_empty(threads * self._kernels.textgan_panel() * (self.blocks + hidden))
-        tensors = (self._weight, self._bias, *results, scratch)
-        weight, bias, *outputs, sums = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+        weight, bias, *addresses, sums = (
+            None if tensor is None else tensor.data_ptr() for tensor in (self._weight, self._bias, *tensors, scratch)
+        )
         self._kernels.textgan_linear_sample(
-            features.data_ptr(), rows, hidden, weight, bias, self.blocks, shifted, *outputs, sums, threads
+            features.data_ptr(), rows, hidden, weight, bias, self.blocks, shifted, *addresses, sums, threads
         )

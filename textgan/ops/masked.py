@@ -1,4 +1,4 @@
-"""Means over the entries of a tensor that count."""
+"""Computes means over the valid entries of a tensor."""
 
 from __future__ import annotations
 

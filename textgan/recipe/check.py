@@ -9,29 +9,15 @@ from typing import Any
 from textgan.core import registry, spec
 from textgan.core.errors import UserError
 from textgan.recipe import schema
-from textgan.recipe.compatibility import Incompatibility, incompatibilities, repairs
+from textgan.recipe.compatibility import incompatibilities
 from textgan.recipe.components import Tree
+from textgan.recipe.consistency import ConsistencyChecker
 from textgan.recipe.merge import merge
-from textgan.recipe.phases import PhaseChecker
-from textgan.recipe.problems import Locations, Path, Problem, dotted
-
-MOST_REPAIRS = 6
-"""Alternatives that a message names."""
+from textgan.recipe.problems import Path, Problem
 
 
-class Checker(PhaseChecker):
-    """Checks one recipe.
-
-    Args:
-        locations: where each value was written.
-        outer: for a control, the checker of the recipe that it belongs to: what that reports is not repeated.
-        advise: whether to search for fixes.
-    """
-
-    def __init__(self, locations: Locations, outer: Checker | None = None, advise: bool = True) -> None:
-        super().__init__(locations)
-        self.outer, self.advise = outer, advise
-        self.incompatible: list[Incompatibility] = []
+class Checker(ConsistencyChecker):
+    """Checks one recipe: fills in every default and collects every problem."""
 
     def recipe(self, tree: Tree) -> Tree:
         """Checks everything. The filled recipe is complete only if there are no problems."""
@@ -48,10 +34,11 @@ class Checker(PhaseChecker):
             filled[name] = [self.component(kind, block, (name, i)) for i, block in enumerate(blocks)]
         self.check_phase_names(filled["callbacks"], filled["phases"])
         self.check_updates(filled["phases"], filled["optimizers"])
-        self._report_absent()
-        filled["controls"] = {}
-        self._report_incompatible(tree)
+        self.incompatible = list(incompatibilities(self.specs))
         filled["controls"] = self._controls(tree)
+        self.report_absent(tree)
+        self.report_unsupported(tree)
+        self.report_incompatible(tree)
         return filled
 
     def _blocks(self, tree: Tree) -> Tree:
@@ -83,15 +70,13 @@ class Checker(PhaseChecker):
     def _optimizers(self, tree: Any) -> Tree:
         filled = {}
         for name, block in self.mapping(tree, ("optimizers",)).items():
-            if block is None:
-                continue
             if isinstance(block, dict) and "name" not in block:
                 block = {"name": schema.DEFAULT_OPTIMIZER, **block}
             filled[name] = self.component("optimizer", block, ("optimizers", name), schema.OPTIMIZER)
         return filled
 
     def _metrics(self, given: Any) -> list[Any]:
-        """Returns the metrics of an evaluation; for null those that are computed by default and that the data allows."""
+        """Returns the metrics of an evaluation; for null the default ones that the data and the generator allow."""
         path = ("evaluate", "metrics")
         provided = self._capabilities("data") | self._capabilities("generator")
         if given is None:
@@ -122,39 +107,50 @@ class Checker(PhaseChecker):
                 yield component.name
 
     def _capabilities(self, kind: str) -> frozenset[str]:
-        found: frozenset[str] = self.specs[kind].traits.get("capabilities", frozenset()) if kind in self.specs else frozenset()
+        found: frozenset[str] = (
+            self.specs[kind].traits.get("capabilities", frozenset()) if kind in self.specs else frozenset()
+        )
         return found
 
-    def _report_absent(self) -> None:
-        """Reports each block that the recipe lacks once, with everything that needs it and two ways out."""
-        for kind, users in self.absent.items():
-            if self.outer and kind in self.outer.absent:
+    def _controls(self, tree: Tree) -> Tree:
+        """Checks each control, which is this recipe with changes and has to be a valid recipe itself."""
+        filled = {}
+        for name, changes in self.mapping(tree.get("controls"), ("controls",)).items():
+            if changes is None:
                 continue
-            names = list(dict.fromkeys(f'"{name}"' for name in users.values()))
-            subject = f"{', '.join(names[:-1])} and {names[-1]} need" if names[1:] else f"{names[0]} needs"
-            choices = ", ".join(c.name for c in registry.components(kind))
-            remedy = ", ".join(dict.fromkeys(_removal(path) for path in users))
-            path = (kind,) if (kind,) in self.locations else next(iter(users))
-            self.add_problem(
-                path,
-                f"{subject} a {kind}, which this recipe does not have; add {kind}=NAME (there are: {choices}), "
-                f"or set {remedy}",
-            )
+            path: Path = ("controls", name)
+            if not re.fullmatch(r"[A-Za-z0-9][\w-]*", str(name)):  # it becomes the name of a folder
+                self.add_problem(path, "not a name for a control; expected letters, digits, dashes and underscores")
+                continue
+            if not isinstance(changes, dict):
+                self.add_problem(path, "expected what the control changes, such as {reward: constant}")
+                continue
+            if absent := _phases_to_change(changes) - _names(tree.get("phases")):
+                phase = min(absent)
+                self.add_problem(
+                    (*path, "phases", phase),
+                    f'there is no phase "{phase}" to change; controls.{name}=null leaves this control out',
+                )
+                continue
+            base = {key: value for key, value in tree.items() if key != "controls"}
+            own = {p[2:]: location for p, location in self.locations.items() if p[:2] == path and len(p) > 2}
+            merged, locations = merge(base, dict(self.locations), changes, own)
+            inner = Checker(locations, advise=self.advise, outer=self, control=str(name))
+            inner.recipe(merged)
+            known = {problem.text for problem in self.problems}
+            self.problems += [
+                Problem((*path, *p.path), p.text, p.location) for p in inner.problems if p.text not in known
+            ]
+            filled[name] = changes
+        return filled
 
-    def _report_incompatible(self, tree: Tree) -> None:
-        """Reports each cause once: what the fix of an earlier problem solves as well is left out."""
-        for text, path in self.unsupported.items():
-            if not (self.outer and text in self.outer.unsupported):
-                self.add_problem(path, text)
-        self.incompatible = list(incompatibilities(self.specs))
-        if self.outer and self.outer.incompatible:
-            return  # the control cannot fit before the recipe does
-        others = len(self.problems)
-        open_ones = {found.block: found.text for found in self.incompatible}
-        while open_ones:
-            block, text = next(iter(open_ones.items()))
-            del open_ones[block]
-            fixes = list(self._fixes(tree, block, others)) if self.advise else []
-            for solved in set.intersection(*(fix[1] for fix in fixes)) if fixes else ():
-                open_ones.pop(solved, None)
-            self.add_problem((block,), text + self._advice([fix[0] for fix in fixes]))
+
+def _names(phases: Any) -> set[str]:
+    """Returns the names of the phases that are not null."""
+    return {name for name, phase in phases.items() if phase is not None} if isinstance(phases, dict) else set()
+
+
+def _phases_to_change(changes: Tree) -> set[str]:
+    """Returns the phases that a control changes; one with a number of rounds may also be a new phase."""
+    phases: Any = changes.get("phases")
+    return {name for name in _names(phases) if isinstance(phases[name], dict) and "rounds" not in phases[name]}

@@ -5,7 +5,7 @@ A combination that would run without a meaningful result is rejected like one th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ Specs = Mapping[str, Spec]
 Changes = dict[str, str | None]
 """Kind -> the component to use instead, or None to leave the block out."""
 
-REPLACEABLE = ("generator", "discriminator", "loss", "reward", "estimator", "decoding")
-"""Kinds of which another component may be suggested."""
+REPLACEABLE = ("generator", "discriminator", "estimator")
+"""Kinds of which another component may be suggested for any problem; of other kinds only for their own problems."""
 REMOVABLE = ("tokenizer", "blanks")
-"""Kinds that a recipe may be advised to leave out."""
+"""Kinds that a recipe may be advised to leave out, for their own problems."""
 
 
 class Incompatibility(NamedTuple):
@@ -51,13 +51,31 @@ def repairs(specs: Specs, block: str) -> Iterator[Changes]:
     recipe also needs other options, turns or optimizers is left to the caller.
     """
     allowed = {found.block for found in incompatibilities(specs)} - {block}
-    choices = [(kind, name) for kind in (*REPLACEABLE, *REMOVABLE) for name in _alternatives(specs, kind)]
+    kinds = dict.fromkeys((block, *REPLACEABLE))
+    choices = [(kind, name) for kind in kinds for name in _alternatives(specs, kind)]
     for size in (1, 2):
-        found = [dict(chosen) for chosen in combinations(choices, size)]
-        fitting = [changes for changes in found if len(changes) == size and _fits(specs, changes, allowed)]
-        yield from fitting
-        if fitting:
+        changes = [dict(chosen) for chosen in combinations(choices, size)]
+        found = [each for each in changes if len(each) == size and _fits(specs, each, allowed)]
+        yield from found
+        if found:
             return
+
+
+def fitting(specs: Specs, kind: str, added: Collection[str]) -> list[str]:
+    """Returns the names of the components of a kind that could be added to a recipe.
+
+    These fit its other components and need no blocks that it lacks; if there are none, all of the kind.
+
+    Args:
+        specs: the components of the recipe, none of this kind.
+        kind: the kind to add.
+        added: kinds that are added together with it.
+    """
+    allowed = {found.block for found in incompatibilities(specs)}
+    absent = {*REPLACEABLE, "loss", "reward"} - specs.keys() - set(added)
+    registered = list(_registered(kind))
+    names = [_name(known) for known in registered if not (known.shared - known.optional_shared) & absent]
+    return [name for name in names if _fits(specs, {kind: name}, allowed)] or names or list(map(_name, registered))
 
 
 def missing(asking: Spec, giving: Spec, trait: str = "requires") -> Iterator[str]:

@@ -11,7 +11,7 @@ from textgan.core.errors import UserError
 from textgan.core.spec import MISSING, Option, Spec
 from textgan.recipe import schema, values
 from textgan.recipe.compatibility import missing
-from textgan.recipe.problems import Locations, Path, Problem, nearest
+from textgan.recipe.problems import Locations, Path, Problem, article, nearest
 
 Tree = dict[str, Any]
 ALWAYS_THERE = frozenset({"tokenizer", "vocab", "corpus", "max_len", "texts", "parameters", "run_folder", "exported"})
@@ -34,8 +34,8 @@ class ComponentChecker:
         """Blocks that are present and wrong. They are reported once, and not again where another block needs them."""
         self.absent: dict[str, dict[Path, str]] = {}
         """Kind of a block that the recipe lacks -> path and name of the components that need it."""
-        self.unsupported: dict[str, Path] = {}
-        """What an objective needs and the generator lacks, with the first place: reported once for all turns."""
+        self.unsupported: dict[str, list[Path]] = {}
+        """What an objective needs and the generator lacks, with the turns: reported once for all of them."""
 
     def add_problem(self, path: Path, text: str) -> None:
         """Records a problem at the line of the path, or of the nearest value around it."""
@@ -52,12 +52,12 @@ class ComponentChecker:
         """
         block = {"name": block} if isinstance(block, str) else block
         if not isinstance(block, dict):
-            self.add_problem(path, f"expected the name of a {kind}, or a mapping with its name and options")
+            self.add_problem(path, f"expected the name of {article(kind)}, or a mapping with its name and options")
             return None
         name = block.get("name")
         if not isinstance(name, str):
             names = ", ".join(c.name for c in registry.components(kind))
-            self.add_problem((*path, "name"), f"is missing; expected the name of a {kind}: {names}")
+            self.add_problem((*path, "name"), f"is missing; expected the name of {article(kind)}: {names}")
             return None
         try:
             known = spec.read(registry.find(kind, name))
@@ -130,7 +130,7 @@ class ComponentChecker:
             self._need_shared(known, kind, blocks, path)
             if kind == "objective" and "generator" in self.specs:
                 for text in missing(known, self.specs["generator"]):
-                    self.unsupported.setdefault(text, path)
+                    self.unsupported.setdefault(text, []).append(path)
 
     def _need_shared(self, known: Spec, kind: str, available: Iterable[str], path: Path) -> None:
         name = known.component.name
@@ -138,4 +138,4 @@ class ComponentChecker:
             if needed in available:
                 self.need(needed, path, name)
             else:
-                self.add_problem(path, f'"{name}" has an argument {needed}, which a {kind} does not receive')
+                self.add_problem(path, f'"{name}" has an argument {needed}, which {article(kind)} does not receive')

@@ -1,4 +1,4 @@
-"""From a recipe's name and the command line's settings to a `Recipe`, or one error that holds every problem."""
+"""Loads a recipe: reads, merges, overrides and checks it, and reports all problems in one error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from textgan.recipe import merge, schema
 from textgan.recipe.check import Checker
 from textgan.recipe.merge import bundled
-from textgan.recipe.problems import Path, Location, RecipeError
+from textgan.recipe.problems import Location, Path, RecipeError
 
 __all__ = ["Recipe", "bundled", "load"]
 
@@ -22,9 +22,9 @@ class Recipe:
     """A recipe that has been checked.
 
     Args:
-        name: short, for a run's folder: "seqgan".
+        name: a short name, from which a run's folder is named, such as "seqgan".
         file: where it was read.
-        given: what the user wrote, with `extends` and settings laid in.
+        given: what the user wrote, merged with what it extends and with settings.
         filled: the same with every default, ready to build.
     """
 
@@ -34,36 +34,48 @@ class Recipe:
     filled: Mapping[str, Any]
 
     def control(self, name: str) -> Recipe:
-        """One of its controls, as a recipe of its own."""
+        """Returns one of its controls as a recipe of its own."""
         return self.changed(f"{self.name}-{name}", self.given["controls"][name])
 
     def changed(self, name: str, changes: Mapping[str, Any]) -> Recipe:
-        """This recipe with changes laid over it, without its controls. Raises RecipeError."""
+        """Returns this recipe without its controls and with changes merged into it.
+
+        Raises:
+            RecipeError: if the changed recipe has problems.
+        """
         below = {key: value for key, value in self.given.items() if key != "controls"}
         tree, locations = merge.merge(below, {}, dict(changes), {})
         return _checked(name, self.file, tree, locations)
 
     def without_controls(self) -> Recipe:
-        """The same, run by itself."""
+        """Returns the same recipe without controls."""
         return replace(self, given={**self.given, "controls": {}}, filled={**self.filled, "controls": {}})
 
     def named(self, name: str) -> Recipe:
-        """The same under another name."""
+        """Returns the same recipe under another name."""
         return replace(self, name=name)
 
     def given_yaml(self) -> str:
-        """What the user wrote, with what it extends and the settings laid in."""
+        """Returns what the user wrote as YAML, merged with what it extends and with settings."""
         return write(self.given)
 
     def yaml(self) -> str:
-        """The filled recipe, which runs to the same end whatever defaults become."""
+        """Returns the filled recipe as YAML; its results do not depend on later changes of defaults."""
         return write(self.filled)
 
 
 def load(name: str | File, settings: Iterable[str] = (), controls: bool = True) -> Recipe:
-    """Reads, merges, overrides, checks and fills. Raises RecipeError or UserError; imports nothing heavy.
+    """Loads a recipe. Imports neither torch nor any component.
 
-    Without its controls, these may be of no sense: a control may change a phase that the settings leave out.
+    Args:
+        name: a file, or the name of a bundled recipe.
+        settings: overrides such as "estimator.rollouts=4".
+        controls: whether to keep and check its controls. They need not fit if they are not run: a control may change a
+            phase that the settings leave out.
+
+    Raises:
+        RecipeError: if the recipe has problems; the error lists all of them.
+        UserError: if a file cannot be read or a setting is malformed.
     """
     file = merge.resolve(str(name))
     tree, locations = merge.read(file)
@@ -74,7 +86,7 @@ def load(name: str | File, settings: Iterable[str] = (), controls: bool = True) 
 
 
 def from_tree(name: str, tree: Mapping[str, Any]) -> Recipe:
-    """A recipe from values that no file holds."""
+    """Returns a recipe from values instead of a file. Raises RecipeError if it has problems."""
     return _checked(name, name, dict(tree), {(): Location(name, 0)})
 
 
@@ -87,13 +99,13 @@ def _checked(name: str, file: str, tree: dict[str, Any], locations: Mapping[Path
 
 
 def write(tree: Mapping[str, Any]) -> str:
-    """A tree as YAML, keys in a recipe's usual order."""
+    """Returns a tree as YAML, its keys in the usual order of a recipe."""
     ordered = {key: tree[key] for key in schema.KEYS if key in tree}
     return yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes floats so that every YAML reader takes them for numbers."""
+    """Writes floats such that every YAML reader recognises them as numbers."""
 
 
 def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""YAML without its surprises: 1e-3 is a number, `no` is a word, a repeated key is an error. Every value has a line."""
+"""Parses YAML strictly: 1e-3 is a number, `no` is text, and a repeated key is an error. Every value keeps its line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from textgan.recipe.problems import Path, Location, Problem, RecipeError
+from textgan.recipe.problems import Location, Path, Problem, RecipeError
 
 
 class _Loader(yaml.SafeLoader):
-    """Only the JSON-like types of YAML 1.2's core schema."""
+    """Reads only the JSON-like types of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own attribute)
 
@@ -36,7 +36,18 @@ for _tag, _pattern, _first in (
 
 
 def parse(text: str, file: str) -> tuple[Any, dict[Path, Location]]:
-    """The value of a YAML document and the line of every value in it. Raises RecipeError for all problems found."""
+    """Parses a YAML document.
+
+    Args:
+        text: the document.
+        file: its file, for error messages.
+
+    Returns:
+        Its value, and the location of every value in it.
+
+    Raises:
+        RecipeError: with all problems found.
+    """
     problems: list[Problem] = []
     locations: dict[Path, Location] = {}
     try:
@@ -50,16 +61,16 @@ def parse(text: str, file: str) -> tuple[Any, dict[Path, Location]]:
     except yaml.YAMLError as error:
         raise RecipeError(file, [Problem((), f"not YAML: {' '.join(str(error).split())}", Location(file, 1))]) from None
     except RecursionError:
-        raise RecipeError(file, [Problem((), "is nested too deeply", Location(file, 1))]) from None
+        raise RecipeError(file, [Problem((), "nested too deeply; expected a recipe", Location(file, 1))]) from None
     except ValueError as error:  # a number of thousands of digits
-        raise RecipeError(file, [Problem((), f"holds a value that cannot be read: {error}", Location(file, 1))]) from None
+        raise RecipeError(file, [Problem((), f"a value cannot be read: {error}", Location(file, 1))]) from None
     if problems:
         raise RecipeError(file, problems)
     return value, locations
 
 
 def scalar(text: str) -> Any:
-    """The value of an override: `1e-3`, `true`, `[1, 2]`, or text."""
+    """Parses the value of an override: `1e-3`, `true`, `[1, 2]`; what is not YAML is text."""
     try:
         return parse(text, "command line")[0]
     except RecipeError:
@@ -69,10 +80,14 @@ def scalar(text: str) -> Any:
 def _construct(node: Any, path: Path, file: str, locations: dict[Path, Location], problems: list[Problem]) -> Any:
     location = Location(file, node.start_mark.line + 1)
     if not node.tag.startswith(_PLAIN):
-        problems.append(Problem(path, f'tags such as "{node.tag}" have no location in a recipe', location))
+        problems.append(
+            Problem(path, f'tags such as "{node.tag}" are not allowed in a recipe; write the plain value', location)
+        )
         return None
     if getattr(node, "visited", False):
-        problems.append(Problem(path, "aliases have no location in a recipe; write it out, or use extends", location))
+        problems.append(
+            Problem(path, "aliases are not allowed in a recipe; write the value out, or use extends", location)
+        )
         return None
     node.visited = True
     locations[path] = location
@@ -83,7 +98,9 @@ def _construct(node: Any, path: Path, file: str, locations: dict[Path, Location]
             here = (*path, key)
             line = Location(file, key_node.start_mark.line + 1)
             if key in found:
-                problems.append(Problem(here, f"stands twice, first in line {locations[here].line}", line))
+                problems.append(
+                    Problem(here, f"duplicate key, first in line {locations[here].line}; remove one of both", line)
+                )
                 continue
             found[key] = _construct(value_node, here, file, locations, problems)
             locations[here] = line

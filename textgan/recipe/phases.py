@@ -23,7 +23,8 @@ class PhaseChecker(ComponentChecker):
         phases = {name: phase for name, phase in self.mapping(tree, ("phases",)).items() if phase is not None}
         if not phases:
             self.add_problem(
-                ("phases",), "is missing; expected at least one phase, such as train: {rounds: 100, turns: [likelihood]}"
+                ("phases",),
+                "is missing; expected at least one phase, such as train: {rounds: 100, turns: [likelihood]}",
             )
         for name, phase in phases.items():
             path: Path = ("phases", name)
@@ -53,26 +54,28 @@ class PhaseChecker(ComponentChecker):
             for turn_name, turn in phase["turns"].items()
         ]
         updated = {player.split(".")[0] for _, turn in turns for player in turn["updates"]}
-        shared = {path: spec.read(registry.find("objective", turn["objective"])).shared for path, turn in turns}
+        objectives = {path: spec.read(registry.find("objective", turn["objective"])) for path, turn in turns}
+        needed = {path: known.shared - known.optional_shared for path, known in objectives.items()}
+        rewarded = {path for path, objects in needed.items() if "reward" in objects}
         reward, estimator = self.specs.get("reward"), self.specs.get("estimator")
-        if reward and "discriminator" in reward.shared - updated and "discriminator" in self.specs:
-            if any("reward" in objects for objects in shared.values()):
-                self.add_problem(
-                    ("phases",),
-                    f'the reward "{reward.component.name}" comes from the discriminator, which no turn updates; '
-                    "add a turn with the objective discriminate",
-                )
-        if estimator and estimator.traits.get("has_parameters") and "estimator" not in updated:
-            using = next((item for item in turns if "estimator" in shared[item[0]]), None)
-            if using:
-                path, turn = using
-                optimizer = "estimator" if "estimator" in optimizers else next(iter(turn["updates"].values()), "estimator")
-                updates = ", ".join(f"{p}: {o}" for p, o in {**turn["updates"], "estimator": optimizer}.items())
-                self.add_problem(
-                    ("phases",),
-                    f'estimator "{estimator.component.name}" has parameters, which no turn updates; '
-                    f"set {dotted(path)}.updates={{{updates}}}",
-                )
+        if rewarded and reward and "discriminator" in (reward.shared & self.specs.keys()) - updated:
+            first = next(path for path, _ in turns if path in rewarded)
+            optimizer = "" if "discriminator" in optimizers else " optimizers.discriminator.lr=1e-3"
+            self.add_problem(
+                ("phases",),
+                f'reward "{reward.component.name}" comes from the discriminator, which no turn updates; '
+                f"set {dotted(first[:-1])}.discriminate=discriminate{optimizer}",
+            )
+        using = [item for item in turns if item[0] in rewarded and "estimator" in needed[item[0]]]
+        if using and estimator and estimator.traits.get("has_parameters") and "estimator" not in updated:
+            path, turn = using[0]
+            optimizer = "estimator" if "estimator" in optimizers else next(iter(turn["updates"].values()), "estimator")
+            updates = ", ".join(f"{p}: {o}" for p, o in {**turn["updates"], "estimator": optimizer}.items())
+            self.add_problem(
+                ("phases",),
+                f'estimator "{estimator.component.name}" has parameters, which no turn updates; '
+                f"set {dotted(path)}.updates={{{updates}}}",
+            )
 
     def _turns(self, turns: Any, path: Path, optimizers: Tree) -> Tree:
         turns = named_turns(turns)
@@ -80,9 +83,18 @@ class PhaseChecker(ComponentChecker):
             self.add_problem(path, _unnamed(turns))
         if not isinstance(turns, dict):
             return {}
-        found = {
-            str(name): self._turn(turn, str(name), path, optimizers) for name, turn in turns.items() if turn is not None
-        }
+        found: Tree = {}
+        for name, turn in turns.items():
+            if turn is None:
+                continue
+            if isinstance(turn, dict) and "objective" not in turn and not _is_objective(name):
+                others = [str(other) for other in turns if other != name]
+                listed = f"; the other turns are {', '.join(others)}" if others else ""
+                near = registry.suggest(str(name), others) or listed
+                example = "" if near.endswith("?") else f"; set {dotted((*path, name))}.objective for a new turn"
+                self.add_problem((*path, name), f'turn "{name}" has no objective{near}{example}')
+                continue
+            found[str(name)] = self._turn(turn, str(name), path, optimizers)
         return {name: turn for name, turn in found.items() if turn is not None}
 
     def _turn(self, turn: Any, name: str, path: Path, optimizers: Tree) -> Any:
@@ -121,6 +133,10 @@ class PhaseChecker(ComponentChecker):
                 near = registry.suggest(optimizer, optimizers) or f"; add optimizers.{optimizer}"
                 self.add_problem((*path, "updates"), f'optimizers has no "{optimizer}" to update the {player}{near}')
         return pairs
+
+
+def _is_objective(name: Any) -> bool:
+    return any(component.name == name for component in registry.components("objective"))
 
 
 def _unnamed(turns: list[Any]) -> str:

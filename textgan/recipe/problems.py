@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, all of it at once, each with its location."""
+"""Problems of a recipe with their locations, and the error that lists all of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from textgan.core.errors import UserError
 
 Path = tuple[str | int, ...]
-"""Where a value stands: ("optimizers", "generator", "lr")."""
+"""The keys that lead to a value, such as ("optimizers", "generator", "lr")."""
 
 
 class Location(NamedTuple):
-    """A line of a file, or the command line (line 0)."""
+    """A line of a file; line 0 is the command line."""
 
     file: str
     line: int
@@ -27,24 +27,35 @@ Locations = Mapping[Path, Location]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend."""
+    """A problem of a recipe.
+
+    Args:
+        path: the keys of the value that it is about.
+        text: what is wrong, what was expected and how to fix it, in a sentence.
+        location: where the value was written; None if it is not known.
+    """
 
     path: Path
     text: str
     location: Location | None = None
 
 
+def article(noun: str) -> str:
+    """Returns a noun with "a" or "an"."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def dotted(path: Path) -> str:
-    """("phases", "adversarial", "turns", 1) -> "phases.adversarial.turns.1", as overrides are written."""
+    """Joins a path as in overrides: ("phases", "train", "rounds") -> "phases.train.rounds"."""
     return ".".join(map(str, path))
 
 
 class RecipeError(UserError):
-    """Everything that is wrong with one recipe.
+    """Lists all problems of a recipe.
 
     Args:
         recipe: its file, as the user named it.
-        problems: in the order in which they were found; shown by file and line.
+        problems: the problems in any order; they are shown by file and line.
     """
 
     def __init__(self, recipe: str, problems: Sequence[Problem]) -> None:
@@ -60,17 +71,17 @@ class RecipeError(UserError):
             where = str(problem.location or "")
             if problem.location and problem.location.line and problem.location.file != self.recipe:
                 where += f" of {_short(problem.location.file)}"
-            lines.append(f"  {where:<12} {dotted(problem.path):<{min(wide, 40)}}  {problem.text}".rstrip())
+            lines.append(f"  {where:<12} {dotted(problem.path):<{min(wide, 48)}}  {problem.text}".rstrip())
         return "\n".join(lines)
 
 
 def _short(file: str) -> str:
-    """The end of a long path, which says enough."""
+    """Returns the last two parts of a path."""
     return "/".join(file.rsplit("/", 2)[-2:])
 
 
 def nearest(path: Path, locations: Locations) -> Location | None:
-    """The location of a path, or of the nearest thing around it that has one."""
+    """Returns the location of a path, or of the innermost value around it that has one; None if there is none."""
     for end in range(len(path), -1, -1):
         if path[:end] in locations:
             return locations[path[:end]]

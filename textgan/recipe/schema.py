@@ -25,10 +25,10 @@ BLOCKS = {
     "reward": "The generator's reward; null is `adversarial` if there is a discriminator.",
     "decoding": "How text is generated for evaluations; null is `ancestral`.",
 }
-"""The recipe's components, in the order in which they are built. Each may use those before it."""
+"""Kind -> its meaning, in the order in which components are built. Each may use those before it."""
 
 DEFAULT_NAMES = {"tokenizer": "word", "reward": "adversarial", "decoding": "ancestral"}
-"""The component of a block without a name."""
+"""Kind -> the component of a block without a name."""
 DEFAULT_OPTIMIZER = "adam"
 
 RUN = _table(
@@ -44,7 +44,7 @@ PHASE = _table(
     _option("turns", "Mapping[str, Any] | list", Mapping[str, Any] | list[Any], MISSING, "Turns by name, each an "
             "objective or a mapping with its options; a list of objectives names each turn after its objective. Turns "
             "are merged key by key, and null removes one."),
-    _option("evaluate", "PositiveInt | None", PositiveInt | None, None, "Also evaluate every so many rounds; "
+    _option("evaluate", "PositiveInt | None", PositiveInt | None, None, "Rounds between evaluations within the phase; "
             "the end of a phase is always evaluated."),
 )  # fmt: skip
 
@@ -64,7 +64,7 @@ EVALUATE = _table(
     _option("samples", "PositiveInt", PositiveInt, 1000, "Sequences to generate for the metrics."),
     _option("metrics", "list | None", list[Any] | None, None, "Metrics; null is every one that the data "
             "allows and that is computed by default."),
-    _option("start", "bool", bool, False, "Also evaluate before the first step."),
+    _option("start", "bool", bool, False, "Also evaluate before the first round."),
 )  # fmt: skip
 
 CHECKPOINT = _table(
@@ -77,14 +77,16 @@ CHECKPOINT = _table(
 
 LOG = _table(
     _option("every", "PositiveInt", PositiveInt, 10, "Rounds between entries of training statistics."),
-    _option("samples", "Count", Count, 8, "Sentences to show and keep at each evaluation, from the same random numbers."),
+    _option(
+        "samples", "Count", Count, 8, "Sentences to show and keep at each evaluation, from the same random numbers."
+    ),
 )
 
 SECTIONS = {"evaluate": EVALUATE, "checkpoint": CHECKPOINT, "log": LOG}
-"""Settings in a mapping of their own."""
+"""Key -> the options of a mapping of settings."""
 
 LISTS = {"callbacks": "callback", "trackers": "tracker"}
-"""Lists of components."""
+"""Key -> the kind of the components in a list."""
 
 KEYS = ("extends", *RUN, *BLOCKS, "optimizers", "phases", *SECTIONS, *LISTS, "controls")
-"""Every key at a recipe's top, in the order in which a filled recipe is written."""
+"""All top-level keys of a recipe, in the order in which a filled recipe is written."""

@@ -1,4 +1,4 @@
-"""One value against the type of its option."""
+"""Checks a value against the type of its option."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ _WORDS = {
 
 
 def problem(value: Any, kind: Any) -> str | None:
-    """What is wrong with a value, in one sentence, or None: 'expected a number, found the text "fast"'."""
+    """Describes what is wrong with a value: 'expected a number, found the text "fast"'; None if it is valid.
+
+    Args:
+        value: the value as parsed from YAML. It is not converted: `true` is not a whole number, and "12" is text.
+        kind: the type, with bounds as `annotated_types`.
+    """
     if kind is Any:
         return None
     try:
         _adapter(kind).validate_python(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        bounds = [e for e in found if " than " in e["msg"]]  # of a union's incompatibilities, those that came furthest
+        bounds = [e for e in found if " than " in e["msg"]]  # of a union's errors, those of the members whose type fits
         expected = dict.fromkeys(_expectation(e["msg"]) for e in bounds or found)
         return f"expected {' or '.join(expected)}, found {_shown(found[0]['input'] if len(found) == 1 else value)}"
     return None

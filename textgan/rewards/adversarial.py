@@ -1,4 +1,4 @@
-"""The discriminator's verdict as a reward: what makes training adversarial."""
+"""The adversarial reward: what the loss makes of the discriminator's scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textgan.core.types import Samples, Space
 
 
 class AdversarialReward(Reward):
-    """Pays what the adversarial loss makes of the discriminator's scores, dropout off."""
+    """Computes the reward that the adversarial loss derives from the discriminator's scores, with dropout off."""
 
     input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})
     differentiable: ClassVar[bool] = True

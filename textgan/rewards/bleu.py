@@ -1,26 +1,27 @@
-"""BLEU as a reward: policy gradient without a discriminator, a baseline of SeqGAN's."""
+"""BLEU as a reward: policy gradient without a discriminator, one of SeqGAN's baselines."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from textgan.metrics.functional.bleu import References
-from textgan.data.corpus import Corpus
 from textgan.core.errors import UserError
 from textgan.core.options import PositiveInt
 from textgan.core.roles import Reward
 from textgan.core.types import Samples
+from textgan.data.corpus import Corpus
+from textgan.metrics.functional.bleu import References
 
 
 class Bleu(Reward):
-    """Pays a sentence its BLEU against the training text, 0 to 1 (PG-BLEU in Yu et al. 2017, arXiv:1609.05473).
+    """Computes a sentence's BLEU against the training text, 0 to 1 (PG-BLEU in Yu et al. 2017, arXiv:1609.05473).
 
-    Each training sentence is a reference, and the score is that of the metric `bleu`, which looks at the test split
-    instead. It knows nothing of how often a sentence should be written: what it pays best is whatever is surely right,
-    again and again. Look at `self_bleu` and `unique` beside it.
+    Each training sentence is a reference. The score is that of the metric `bleu`, which uses the test split instead.
+    The reward does not depend on how often a sentence is generated, so the optimum is to repeat whichever sentence is
+    surely right. Read `self_bleu` and `unique` with it.
 
     Args:
+        corpus: its training split provides the references.
         order: longest n-grams that count.
         references: use only that many training sentences, the first.
     """
@@ -28,7 +29,10 @@ class Bleu(Reward):
     def __init__(self, corpus: Corpus, order: PositiveInt = 4, references: PositiveInt | None = None) -> None:
         texts = corpus.train.texts[:references]
         if not len(texts):
-            raise UserError("bleu pays for likeness to the training text, and there is none")
+            raise UserError(
+                "reward=bleu: the train split is empty; expected training text to compare with; "
+                "give the data a train split"
+            )
         self.tokenizer = corpus.tokenizer
         self.references = References.count(texts, order)
 

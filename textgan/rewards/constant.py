@@ -1,4 +1,4 @@
-"""The control: a reward that knows nothing."""
+"""The constant reward, a control: it carries no information."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from textgan.core.types import Samples, Space
 
 
 class Constant(Reward):
-    """Pays the same for every sequence.
+    """Returns the same reward for every sequence.
 
-    An estimator with a baseline learns nothing from it. One without, such as SeqGAN's, is known to sharpen the model
-    by itself: what this control reaches is no merit of a discriminator.
+    An estimator with a baseline learns nothing from it. An estimator without one, such as SeqGAN's, is known to sharpen
+    the model even so: what this control achieves cannot be credited to a discriminator.
 
     Args:
-        value: the reward; 0.3 is about what SeqGAN's discriminator pays.
+        value: the reward; 0.3 is about the reward from SeqGAN's discriminator.
     """
 
     input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex", "latent"})

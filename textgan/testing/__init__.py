@@ -1,4 +1,4 @@
-"""For plugin authors and for the toolkit itself: contract tests for each role, and exact gradients.
+"""Tests components of plugins and of the toolkit: contract checks for each role, and exact gradients.
 
 from textgan.testing import check_estimator
 def test_mine():
@@ -15,8 +15,8 @@ from textgan.testing.contracts import (
     check_source,
 )
 from textgan.testing.exact_gradient import enumerate_sequences, exact_gradient, expected_gradient, flat
-from textgan.testing.gradient_problems import Measured, Problem, measure, problems
 from textgan.testing.fixtures import TabularGenerator, TabularReward, tiny_corpus, tiny_vocabulary
+from textgan.testing.gradient_problems import Measured, Problem, measure, problems
 
 __all__ = [
     "Measured",

@@ -1,7 +1,7 @@
-"""The true policy gradient of small problems, by enumeration.
+"""Computes the exact policy gradient of small problems, by enumeration.
 
-With V words and T positions there are at most V^T sequences, so sum_y pi(y) R(y) can be differentiated as it stands.
-Whatever an estimator's average gradient is, it has to be this one, in direction and in scale.
+With V tokens and T positions there are at most V^T sequences, so sum_y pi(y) R(y) can be differentiated directly. The
+expected gradient of an unbiased estimator equals it, in direction and in scale.
 """
 
 from __future__ import annotations
@@ -13,19 +13,23 @@ from textgan.core.roles import Estimator, Generator, RewardFn
 from textgan.core.types import Batch, Samples, Vocabulary
 
 LIMIT = 50_000
-"""Sequences to enumerate at most: 6 words at 6 positions are 46,656."""
+"""The largest number of sequences to enumerate: 6 tokens at 6 positions are 46,656."""
 
 
 def enumerate_sequences(vocab: Vocabulary, length: int) -> Samples:
-    """Every sequence of up to `length` tokens that a generator can write, each once, [N,T].
+    """Returns every sequence of up to `length` tokens that a generator can sample, each once, [N,T].
+
+    Args:
+        vocab: forbidden ids are left out.
+        length: T.
 
     Raises:
         ValueError: if there are more than 50,000.
     """
-    words = [w for w in range(vocab.size) if w not in vocab.forbidden_ids]
-    if len(words) ** length > LIMIT:
-        raise ValueError(f"{len(words)} words at {length} positions are too many sequences to enumerate")
-    rows = torch.cartesian_prod(*[torch.tensor(words)] * length).view(-1, length)
+    allowed = [token for token in range(vocab.size) if token not in vocab.forbidden_ids]
+    if len(allowed) ** length > LIMIT:
+        raise ValueError(f"{len(allowed)} tokens at {length} positions: too many sequences to enumerate")
+    rows = torch.cartesian_prod(*[torch.tensor(allowed)] * length).view(-1, length)
     ends = rows == vocab.eos if vocab.eos is not None else torch.zeros_like(rows, dtype=torch.bool)
     valid = ends.cumsum(1) - ends.long() == 0
     tokens = rows.masked_fill(~valid, vocab.pad).unique(dim=0)
@@ -35,26 +39,43 @@ def enumerate_sequences(vocab: Vocabulary, length: int) -> Samples:
 
 
 def exact_gradient(generator: Generator, reward: RewardFn, vocab: Vocabulary, length: int) -> Tensor:
-    """The gradient of the expected reward over all parameters, flattened, [P].
+    """Computes the gradient of the expected reward over all parameters, flattened, [P].
 
-    The reward of a sequence is the mean of nothing: [N,1] as it is, or [N,T] summed over its tokens.
+    Args:
+        generator: must have an exact log_prob.
+        reward: of a sequence [N,1], or of its tokens [N,T]; those are added up.
+        vocab: the generator's vocabulary.
+        length: T.
+
+    Raises:
+        ValueError: if there are too many sequences to enumerate.
     """
     samples = enumerate_sequences(vocab, length)
     with torch.no_grad():
         each = reward(samples)  # [N,K]
-        worth = each[:, 0] if each.shape[1] == 1 else (each * samples.chosen).sum(1)  # [N]
+        total = each[:, 0] if each.shape[1] == 1 else (each * samples.chosen).sum(1)  # [N]
     probability = generator.log_prob(samples).sum(1).exp()  # [N]
     generator.zero_grad()
-    (probability * worth).sum().backward()
+    (probability * total).sum().backward()
     return flat(generator)
 
 
 def expected_gradient(
     estimator: Estimator, generator: Generator, reward: RewardFn, batch: Batch, repeats: int = 1
 ) -> tuple[Tensor, Tensor]:
-    """The estimator's mean gradient of the reward over `repeats` batches, and its standard error, both [P].
+    """Estimates `exact_gradient` by an estimator's mean gradient over several batches.
 
-    The sign is turned, since losses are minimised: this estimates `exact_gradient`.
+    Its sign is that of the reward's gradient, while losses are minimised.
+
+    Args:
+        estimator: whose losses are differentiated.
+        generator: the generator to differentiate for.
+        reward: of samples, [R,1] or [R,T].
+        batch: the shape of the samples, and what is given.
+        repeats: number of batches.
+
+    Returns:
+        The mean gradient and its standard error, both [P]; the error is infinite for a single gradient.
     """
     each = []
     for _ in range(repeats):
@@ -68,6 +89,6 @@ def expected_gradient(
 
 
 def flat(generator: Generator) -> Tensor:
-    """All gradients of a generator in one vector, zeros where there are none."""
+    """Returns all gradients of a generator in one vector, [P], with zeros for parameters without a gradient."""
     parts = [p.grad if p.grad is not None else torch.zeros_like(p) for p in generator.parameters() if p.requires_grad]
     return torch.cat([p.detach().flatten() for p in parts]).clone()

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from textgan.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from textgan.training.callbacks.base import Callback as Callback
+    from textgan.training.engine import prepare_process as prepare_process
+    from textgan.training.engine import select_device as select_device
     from textgan.training.loop import ParameterUpdate as ParameterUpdate
     from textgan.training.loop import Phase as Phase
     from textgan.training.loop import Progress as Progress
@@ -16,8 +19,5 @@ if TYPE_CHECKING:
     from textgan.training.objectives import Discriminate as Discriminate
     from textgan.training.objectives import Likelihood as Likelihood
     from textgan.training.objectives import ScheduledSampling as ScheduledSampling
-    from textgan.training.engine import prepare_process as prepare_process
-    from textgan.training.engine import select_device as select_device
-    from textgan.training.callbacks.base import Callback as Callback
 
 __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -14,6 +14,9 @@ from textgan.core.errors import UserError
 def select_device(name: str) -> torch.device:
     """Returns the device of that name; `auto` is the first CUDA device, else Apple's, else the CPU.
 
+    Args:
+        name: "auto", or a name that `torch.device` understands.
+
     Raises:
         UserError: if the device is not available.
     """
@@ -41,9 +44,9 @@ def prepare_process() -> None:
 def _flush_subnormals() -> None:
     """Flushes subnormal floats (below 1e-38) to zero on CPUs that support it.
 
-    Adam's moments shrink at every step that brings no gradient, for instance those of a ReLU that no longer fires.
-    Once they are subnormal, processors compute with them many times more slowly. The setting holds for this thread
-    and for threads that it starts later, so it must precede the first parallel operation.
+    Adam's moments shrink at every step without a gradient, such as those of a ReLU that is no longer active. Once they
+    are subnormal, processors compute with them many times more slowly. The setting holds for this thread and for the
+    threads that it starts later, so it must precede the first parallel operation.
     """
     torch.set_flush_denormal(True)
 
@@ -52,8 +55,8 @@ def _flush_subnormals() -> None:
 def _keep_memory() -> None:
     """Asks glibc to keep freed memory instead of returning it to the system. Does nothing elsewhere.
 
-    By default every tensor of more than 128 KB is mapped anew, and each of its pages costs a fault: two thirds of the
-    time of a sampling step, and up to three quarters of a likelihood step's.
+    By default glibc maps new memory for every tensor of more than 128 KB, and each of its pages costs a page fault.
+    That is two thirds of the time of a sampling step, and up to three quarters of the time of a likelihood step.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,6 @@
-"""The training loop. A run is a list of phases, a phase a list of turns, a turn one objective and what it may update.
+"""Trains in phases, rounds and turns.
+
+A run is a list of phases. A phase plays its turns once a round. A turn has one objective and the players it updates.
 
 Read `train` first, then `play`. The loop is a generator: its caller logs, evaluates, saves and stops.
 """
@@ -19,13 +21,13 @@ from textgan.core.types import Batch
 
 @dataclass(frozen=True)
 class ParameterUpdate:
-    """One player's parameters and how they are updated.
+    """Holds one player's parameters and how they are updated.
 
     Args:
         player: the module to put into training mode.
         parameters: the parameters to update.
-        optimizer: over just these parameters.
-        clip: largest global gradient norm, or None.
+        optimizer: of these parameters alone.
+        clip: largest global gradient norm; None does not clip.
     """
 
     player: nn.Module
@@ -42,14 +44,14 @@ class ParameterUpdate:
 
 @dataclass(frozen=True)
 class Turn:
-    """One objective, and the players that it may update.
+    """Holds one objective and the players that it updates.
 
     Args:
-        objective: yields losses, one per step.
+        objective: yields losses, one per optimizer step.
         updates: the players that are updated.
         frozen: parameters of all other players, for which no gradient is computed.
-        times: how often it is played in a round.
-        every: it is played in every n-th round of its phase, from the first.
+        times: how often the turn is played in a round.
+        every: the turn is played in every n-th round of its phase, starting with the first.
     """
 
     objective: Objective
@@ -61,11 +63,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Phase:
-    """`rounds` rounds of the same turns.
+    """Holds the turns that are played in each of its rounds.
 
     Args:
-        open: whether it continues after its rounds, for as long as the caller reads the loop. What is annealed over
-            its rounds has then reached its end.
+        name: the phase's name in the recipe.
+        rounds: how many rounds it has.
+        turns: played in this order.
+        open: whether it continues after its rounds, for as long as the caller reads the loop. An option that is
+            annealed over its rounds then keeps its last value.
     """
 
     name: str
@@ -76,7 +81,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: the phase, its finished rounds, and the finished rounds of all phases together."""
+    """Says how far a run is.
+
+    Args:
+        phase: index of the current phase.
+        round: finished rounds of that phase.
+        global_round: finished rounds of all phases together.
+    """
 
     phase: int = 0
     round: int = 0
@@ -85,11 +96,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class RoundResult:
-    """One finished round.
+    """Describes a finished round.
 
     Args:
+        progress: including this round.
+        phases: all phases of the run.
         stats: scalars, averaged over the round's steps, still on the device.
-        budget: the share of a budget that is spent; from 1 on this was the last round.
+        budget: the share of a budget that is spent; 1 or more says that this was the last round.
     """
 
     progress: Progress
@@ -99,35 +112,41 @@ class RoundResult:
 
     @property
     def phase(self) -> Phase:
-        """The phase of the round."""
+        """The round's phase."""
         return self.phases[self.progress.phase]
 
     @property
     def ends_phase(self) -> bool:
-        """Whether it was its phase's last round."""
+        """Whether this was the last round of its phase."""
         return self.budget >= 1 or (not self.phase.open and self.progress.round == self.phase.rounds)
 
     def follows(self, phase: str) -> bool:
-        """Returns whether that phase precedes the round's own."""
+        """Returns whether the named phase precedes the round's own."""
         return phase in [earlier.name for earlier in self.phases[: self.progress.phase]]
 
 
 def train(phases: Sequence[Phase], batches: Iterator[Batch], start: Progress | None = None) -> Iterator[RoundResult]:
-    """Plays all rounds from `start` on (by default from the beginning) and yields after each."""
+    """Plays the remaining rounds and yields the result of each.
+
+    Args:
+        phases: all phases of the run.
+        batches: real text; each objective reads what it needs.
+        start: the finished rounds, which are not played again; default none.
+    """
     progress = start or Progress()
-    for number, phase in enumerate(phases[progress.phase :], start=progress.phase):
-        first = progress.round if number == progress.phase else 0
-        for done in itertools.count(first) if phase.open else range(first, phase.rounds):
+    for index, phase in enumerate(phases[progress.phase :], start=progress.phase):
+        first = progress.round if index == progress.phase else 0
+        for finished in itertools.count(first) if phase.open else range(first, phase.rounds):
             stats: dict[str, Tensor] = {}
             for turn in phase.turns:
-                if done % turn.every == 0:
+                if finished % turn.every == 0:
                     stats |= play(turn, batches)
-            progress = Progress(number, done + 1, progress.global_round + 1)
+            progress = Progress(index, finished + 1, progress.global_round + 1)
             yield RoundResult(progress, phases, stats)
 
 
 def play(turn: Turn, batches: Iterator[Batch]) -> Mapping[str, Tensor]:
-    """Plays a turn, all its times: one step for each loss. Returns the mean of each statistic."""
+    """Plays a turn `times` times, with one optimizer step per loss. Returns the mean of each statistic."""
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = defaultdict(int)
     for update in turn.updates:

@@ -1,4 +1,4 @@
-"""What a turn minimises: likelihood, the discriminator's game, and the adversarial reward."""
+"""Objectives: likelihood, scheduled sampling, the adversarial reward, and the discriminator's loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from textgan.core.types import Batch, Loss, Samples, Vocabulary
 
 
 def extend(first: Batch, batches: Iterator[Batch], count: int | None) -> Batch:
-    """`first` and what follows it, `count` sequences in all; None is `first` alone."""
+    """Joins a batch with the next ones to `count` sequences.
+
+    Args:
+        first: a batch that was already read.
+        batches: those that follow it; read as far as necessary.
+        count: how many sequences to return; None returns `first` alone.
+    """
     if count is None:
         return first
     more = islice(batches, max(0, -(-count // len(first)) - 1))
@@ -23,7 +29,7 @@ def extend(first: Batch, batches: Iterator[Batch], count: int | None) -> Batch:
 
 
 class Likelihood(Objective):
-    """The generator's pre-training loss on real text: one step, one batch."""
+    """Trains the generator by its likelihood of real text. One step per turn, on one batch."""
 
     updates: ClassVar[tuple[str, ...]] = ("generator",)
 
@@ -35,18 +41,19 @@ class Likelihood(Objective):
 
 
 class ScheduledSampling(Objective):
-    """Likelihood behind inputs that are partly the generator's own words, so that it meets its own mistakes.
+    """Maximum likelihood where input tokens are sometimes replaced by the model's own samples.
 
-    Each real token is, with probability `own`, replaced as an input by one that the generator draws behind what it has
-    read so far (Bengio et al. 2015, arXiv:1506.03099); what is to be predicted stays the real text. No gradient passes
-    through the drawing. Where the generator would have ended, the real text is read on.
+    Each real input token is replaced with probability `model_prob`. The replacement is sampled by the generator,
+    conditioned on the inputs that it has read so far (Bengio et al. 2015, arXiv:1506.03099). So the generator is also
+    trained on prefixes with its own mistakes. The targets remain the real text, and no gradient passes through the
+    sampling. Where the generator samples an end, and after it, the inputs are the real tokens.
 
-    It is no consistent estimate of the data's law: at `own` = 1 each position learns the words' frequencies at that
-    position, whatever came before (Huszar 2015, arXiv:1511.05101).
+    The objective is not a consistent estimator of the data's distribution: at `model_prob` = 1 each position learns the
+    token frequencies at that position, whatever its prefix (Huszar 2015, arXiv:1511.05101).
 
     Args:
-        own: probability that the generator reads its own word. Usually 0 at first and growing: the callback `anneal`
-            with `option: objective.own` and this phase's name.
+        model_prob: probability that an input token is the model's own. Usually 0 at first and growing: use the callback
+            `anneal` with `option: objective.model_prob` and this phase's name.
     """
 
     updates: ClassVar[tuple[str, ...]] = ("generator",)
@@ -62,7 +69,14 @@ class ScheduledSampling(Objective):
         yield Loss(value, {**stats, "model_token_rate": torch.full_like(value, self.model_prob).detach()})
 
     def inputs(self, batch: Batch) -> Tensor:
-        """What is read at each position of the batch, ids [B,T]: the real token, or the generator's own."""
+        """Mixes real and sampled tokens.
+
+        Args:
+            batch: real text; tokens that are given are never replaced.
+
+        Returns:
+            Ids [B,T], the token that is read at each position.
+        """
         with torch.no_grad():
             real = (torch.rand(batch.tokens.shape, device=batch.tokens.device) >= self.model_prob) | batch.given
             mixed = self.generator.sample(Batch(batch.tokens, batch.valid, real))
@@ -70,13 +84,13 @@ class ScheduledSampling(Objective):
 
 
 class Adversarial(Objective):
-    """The reward of generated text, turned into gradients by the estimator.
+    """Trains the generator on the reward of generated text, whose gradient the estimator computes.
 
-    Dropout stays off, so that the policy that is credited is the policy that wrote.
+    Dropout is off, so that the policy whose log-probabilities are differentiated is the policy that generated the text.
 
     Args:
-        batch_size: sequences to write and score for a step; null is the run's batch size. More of them make the
-            gradient less noisy, which a discriminator that is hard put to tell real from fake needs.
+        batch_size: sequences to generate and score in a step; null is the run's batch size. More sequences make the
+            gradient less noisy, which helps when the discriminator hardly tells real from generated text.
     """
 
     updates: ClassVar[tuple[str, ...]] = ("generator",)
@@ -95,16 +109,16 @@ class Adversarial(Objective):
 
 
 class Discriminate(Objective):
-    """The discriminator's loss on real and generated text.
+    """Trains the discriminator on real and generated text.
 
-    Without `pool`, one step on one real batch and as many fresh fakes. With it, that many fakes are drawn at once and
-    learned, against as many real sequences, for `epochs` passes: SeqGAN's schedule is `pool: 9984, epochs: 3,
-    batch_size: 32`.
+    Without `pool`, one step on one real batch and equally many new fakes. With `pool`, that many fakes are sampled at
+    once, and the discriminator is trained on them and equally many real sequences for `epochs` passes. SeqGAN's
+    schedule is `pool: 9984, epochs: 3, batch_size: 32`.
 
     Args:
-        pool: fakes to draw at once; null is one batch.
+        pool: fakes to sample at once; null is one batch.
         epochs: passes over the pool.
-        batch_size: real sequences in a step, beside as many fakes; null is the run's batch size.
+        batch_size: real sequences in a step, which has equally many fakes; null is the run's batch size.
     """
 
     updates: ClassVar[tuple[str, ...]] = ("discriminator",)
@@ -130,13 +144,13 @@ class Discriminate(Objective):
         fake = self.estimator.fakes(self.generator, batch)
         pairs = self.batch_size or len(first)
         for _ in range(self.epochs):
-            for some_fake, some_real in zip(_minibatches(fake, pairs), _minibatches(real, pairs), strict=True):
-                value, stats = self.loss.discriminator(self.discriminator, some_real, some_fake)
+            for fake_part, real_part in zip(_minibatches(fake, pairs), _minibatches(real, pairs), strict=True):
+                value, stats = self.loss.discriminator(self.discriminator, real_part, fake_part)
                 yield Loss(value + self.discriminator.penalty(), stats)
 
 
 def _minibatches(samples: Samples, size: int) -> Iterator[Samples]:
-    """Yields shuffled minibatches of equal size; drops a remainder until the next shuffle."""
+    """Yields shuffled minibatches of equal size; the remainder is dropped."""
     order = torch.randperm(len(samples), device=samples.x.device)
     size = min(size, len(samples))
     for i in range(0, len(samples) - size + 1, size):

@@ -1,4 +1,4 @@
-"""Optimizers by name. `parameters` is given; the rest are options."""
+"""Optimizers. The run passes `parameters`; the other arguments are options of the recipe."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def adam(
     """Adam (Kingma & Ba 2015, arXiv:1412.6980).
 
     Args:
+        parameters: what to update.
         lr: step size.
-        betas: decay of the two moment estimates.
+        betas: decay rates of the two moment estimates.
         eps: added to the denominator.
         weight_decay: L2 penalty added to the gradient.
     """
@@ -38,10 +39,11 @@ def adamw(
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101).
 
     Args:
+        parameters: what to update.
         lr: step size.
-        betas: decay of the two moment estimates.
+        betas: decay rates of the two moment estimates.
         eps: added to the denominator.
-        weight_decay: share of each weight that a step takes away, times lr.
+        weight_decay: share of each weight that a step subtracts, times lr.
     """
     return torch.optim.AdamW(parameters, lr, (betas[0], betas[1]), eps, weight_decay, fused=True)
 
@@ -55,8 +57,9 @@ def sgd(
     """Stochastic gradient descent.
 
     Args:
+        parameters: what to update.
         lr: step size.
-        momentum: share of the last step that is taken again.
+        momentum: factor of the previous step that is added to each step.
         weight_decay: L2 penalty added to the gradient.
     """
     return torch.optim.SGD(parameters, lr, momentum, weight_decay=weight_decay)

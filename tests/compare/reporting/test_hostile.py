@@ -74,7 +74,7 @@ def test_latex_commands_are_letters(found: Results) -> None:
 
 
 def test_the_terminal_is_told_nothing(found: Results, capsys: pytest.CaptureFixture[str]) -> None:
-    comparison_view._show(found)
+    comparison_view._print_verdicts(found)
     shown = capsys.readouterr().out
     assert "collapsed" in shown
     assert "\x1b[31m" not in shown

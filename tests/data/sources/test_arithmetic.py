@@ -1,4 +1,4 @@
-"""Arithmetic terms: their probability against a sum over all derivation trees, and against the grammar itself."""
+"""Arithmetic terms: their probability compared with sums over derivation trees, and with samples of the grammar."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.data.sources.arithmetic import Arithmetic
 from textgan.data.corpus import Corpus, build_corpus
+from textgan.data.sources.arithmetic import Arithmetic
 from textgan.data.sources.grammar.oracle import GrammarOracle
 
 OPERATORS = "+-*/"
@@ -41,16 +41,16 @@ def terms(shortest: int, longest: int) -> list[str]:
     return found
 
 
-def score(known: Corpus, written: list[str]) -> Tensor:
-    batch = known.tokenizer.batch([" ".join(term) for term in written], known.max_len)
+def score(known: Corpus, texts: list[str]) -> Tensor:
+    batch = known.tokenizer.batch([" ".join(term) for term in texts], known.max_len)
     assert isinstance(known.oracle, GrammarOracle)
     return known.oracle.log_prob(batch.tokens, batch.valid)
 
 
 @pytest.mark.parametrize(("leaf", "shortest", "longest"), [(0.2, 1, 12), (0.5, 3, 9), (0.7, 7, 11)])
 @pytest.mark.parametrize("fill", [False, True])
-def test_all_derivations_count(leaf: float, shortest: int, longest: int, fill: bool) -> None:
-    """The oracle beside a sum over trees, for every term; renormalised for the length, they sum to 1."""
+def test_the_probability_is_the_sum_over_all_derivations(leaf: float, shortest: int, longest: int, fill: bool) -> None:
+    """Compares the oracle with a sum over trees for every term; normalised over the lengths, they sum to 1."""
     known = corpus(leaf=leaf, shortest=shortest, longest=longest, fill=fill)
     every = terms(shortest, longest)
     weight = torch.tensor([inside(term, leaf) for term in every], dtype=torch.float64)
@@ -64,24 +64,24 @@ def test_all_derivations_count(leaf: float, shortest: int, longest: int, fill: b
     assert known.oracle.entropy == pytest.approx(entropy.item())
 
 
-def derive(chance: random.Random, leaf: float, longest: int) -> str:
-    """A term by the grammar's own rules; empty where it grows too long."""
-    if longest < 1 or chance.random() < leaf:
+def derive(rng: random.Random, leaf: float, longest: int) -> str:
+    """Derives a term by the rules of the grammar; returns an empty one if it grows too long."""
+    if longest < 1 or rng.random() < leaf:
         return "x"[:longest]
-    left = derive(chance, leaf, longest - 2)
-    return left and (right := derive(chance, leaf, longest - 1 - len(left))) and left + chance.choice(OPERATORS) + right
+    left = derive(rng, leaf, longest - 2)
+    return left and (right := derive(rng, leaf, longest - 1 - len(left))) and left + rng.choice(OPERATORS) + right
 
 
-def test_the_text_is_as_if_derived_and_thrown_away_when_too_long() -> None:
-    chance = random.Random(0)
-    derived = [term for _ in range(40_000) if (term := derive(chance, 0.3, 7))]
+def test_samples_are_distributed_like_derivations_that_are_not_too_long() -> None:
+    rng = random.Random(0)
+    derived = [term for _ in range(40_000) if (term := derive(rng, 0.3, 7))]
     known = build_corpus(Arithmetic(sentences=20_000, longest=7, leaf=0.3), None, None, 0)
-    ours, theirs = (
+    shares, expected = (
         {name: number / len(texts) for name, number in Counter(texts).items()}
         for texts in ([text.replace(" ", "") for text in known.train.texts], derived)
     )
     for term in terms(1, 5):
-        assert ours.get(term, 0) == pytest.approx(theirs.get(term, 0), abs=0.01), term
+        assert shares.get(term, 0) == pytest.approx(expected.get(term, 0), abs=0.01), term
 
 
 @pytest.mark.parametrize("fill", [False, True])
@@ -96,7 +96,7 @@ def test_grammatical_is_what_parses(fill: bool) -> None:
     assert right == ({"x____", "x+x__", "x+x+x"} if fill else {"x", "x+x", "x+x+x"})
 
 
-def test_its_own_text_scores_its_entropy() -> None:
+def test_the_mean_score_of_its_own_text_is_its_entropy() -> None:
     known = corpus(shortest=5, leaf=0.5)
     batch = known.test.batch
     assert known.oracle is not None
@@ -106,7 +106,7 @@ def test_its_own_text_scores_its_entropy() -> None:
     assert known.oracle.grammatical(batch.tokens, batch.valid).all()
 
 
-def test_splits_are_of_one_law_and_the_seed_decides() -> None:
+def test_splits_have_the_same_distribution_and_depend_on_the_seed() -> None:
     """They may share terms: the language is smaller than the text."""
     source = Arithmetic(sentences=4000)
     raw, again, other = source.read(0), source.read(0), source.read(1)
@@ -114,24 +114,24 @@ def test_splits_are_of_one_law_and_the_seed_decides() -> None:
     assert raw.train != other.train
     assert raw.train[:1000] != raw.validation
     shares = [split.count("x") / len(split) for split in (raw.train, raw.validation, raw.test)]
-    law = 0.2 / sum(inside(term, 0.2) for term in terms(1, 12))
-    assert shares == pytest.approx([law] * 3, abs=0.05)
+    p = 0.2 / sum(inside(term, 0.2) for term in terms(1, 12))
+    assert shares == pytest.approx([p] * 3, abs=0.05)
     built = build_corpus(source, None, None, 0)
     assert [len(split.texts) for split in (built.train, built.validation, built.test)] == [4000, 1000, 2000]
 
 
-def test_more_sentences_leave_the_test_set_as_it_is() -> None:
+def test_the_test_split_does_not_depend_on_the_number_of_sentences() -> None:
     assert Arithmetic(sentences=10).read(0).test == Arithmetic(sentences=1000).read(0).test
 
 
-def test_what_is_wrong_costs_a_slip() -> None:
+def test_a_mistake_costs_a_slip() -> None:
     known = build_corpus(Arithmetic(slip=1e-4), None, None, 0)
     right, wrong = score(known, ["x+x", "xx+"]).tolist()
     assert right - wrong > -log(1e-4)
 
 
-def test_no_such_length() -> None:
-    with pytest.raises(ValueError, match="no term has at least 12 and at most 12 tokens"):
+def test_impossible_lengths_are_rejected() -> None:
+    with pytest.raises(ValueError, match=r"data\.shortest=12 data\.longest=12: no term has such a length"):
         Arithmetic(shortest=12, longest=12)
 
 
@@ -141,4 +141,4 @@ def test_filled_terms_have_one_length_and_no_end() -> None:
     assert known.max_len == 12
     assert known.train.batch.valid.all()
     assert all(len(text.split()) == 12 for text in known.train.texts)
-    assert corpus().vocab.size == 8, "no word to fill up with where nothing is filled"
+    assert corpus().vocab.size == 8, "without padding there is no padding word"

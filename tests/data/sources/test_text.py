@@ -1,3 +1,5 @@
+"""Text files and tables of text."""
+
 from __future__ import annotations
 
 import gzip
@@ -8,9 +10,9 @@ from pathlib import Path
 import datasets
 import pytest
 
-from textgan.data.sources.text import TextFiles
 from textgan.core.errors import UserError
 from textgan.data.interfaces import Raw
+from textgan.data.sources.text import TextFiles
 
 LINES = [f"line number {n}" for n in range(100)]
 
@@ -34,12 +36,12 @@ def text(tmp_path: Path) -> str:
     return write(tmp_path / "text.txt", "\n".join(LINES) + "\n")
 
 
-def test_shares_are_drawn_by_the_seed(text: str) -> None:
+def test_the_seed_determines_the_splits(text: str) -> None:
     raw = TextFiles(text).read(1)
     assert (len(raw.train), len(raw.validation), len(raw.test)) == (85, 5, 10)
     assert everything(raw) == sorted(LINES)
     assert list(raw.train) == [line for line in LINES if line in set(raw.train)]
-    assert list(raw.test[:3]) == ["line number 5", "line number 21", "line number 29"]  # in every process
+    assert list(raw.test[:3]) == ["line number 5", "line number 21", "line number 29"]  # the same in every process
     assert TextFiles(text).read(1) == raw
     assert TextFiles(text).read(2).test != raw.test
 
@@ -52,13 +54,13 @@ def test_equal_lines_go_to_one_split(tmp_path: Path) -> None:
     assert not set(raw.test) & set(raw.validation)
 
 
-def test_files_of_their_own_are_used_whole(text: str, tmp_path: Path) -> None:
+def test_a_file_of_its_own_is_used_as_a_whole_split(text: str, tmp_path: Path) -> None:
     test = write(tmp_path / "test.txt", "one\ntwo\n")
     raw = TextFiles(text, test=test, validation_share=0, limit=50).read(1)
     assert (raw.train, raw.validation, raw.test) == (LINES[:50], [], ["one", "two"])
 
 
-def test_every_format_reads_the_same(tmp_path: Path) -> None:
+def test_all_formats_give_the_same_texts(tmp_path: Path) -> None:
     rows = [{"id": n, "text": line} for n, line in enumerate([*LINES, "null", 'NA, "x"', "zwölf"])]
     lines = [str(row["text"]) for row in rows]
     table = datasets.Dataset.from_list(rows)
@@ -98,34 +100,52 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
-        ("empty.txt", "", "is empty"),
-        ("blank.txt", "\n \n\t\n", "no line with text"),
+        ("empty.txt", "", "the file is empty; expected one text a line"),
+        ("blank.txt", "\n \n\t\n", "no line with text in it"),
         ("latin.txt", "fünf\nzwölf\nabc".encode("latin1"), r"not UTF-8: 2 of 3 lines .* line 1"),
         ("wide.txt", "some text\nmore text\n".encode("utf-16"), "not UTF-8"),
-        ("two.csv", "id,caption\n1,a cat\n", "columns id, caption; say which"),
-        ("wrong.jsonl", '{"texts": "a", "id": 1}', 'no column text; did you mean "texts"'),
+        ("two.csv", "id,caption\n1,a cat\n", r"has the columns id, caption; choose one, such as data\.column=id"),
+        (
+            "wrong.jsonl",
+            '{"texts": "a", "id": 1}',
+            r'data\.column=text: not a column of data\.path=.*; did you mean "texts"',
+        ),
         ("numbers.jsonl", '{"text": 1}\n{"text": 2}', "row 1: expected text, found int"),
-        ("broken.jsonl", '{"text": "a"}\n{"text": ', "could not be read as jsonl"),
-        ("broken.parquet", "no parquet at all", "could not be read as parquet"),
-        ("broken.txt.gz", "no gzip at all", "could not be read"),
-        ("tiny.txt", "one\ntwo\n", "too few"),
+        ("broken.jsonl", '{"text": "a"}\n{"text": ', "cannot be read as jsonl"),
+        ("broken.parquet", "no parquet at all", "cannot be read as parquet"),
+        ("broken.txt.gz", "no gzip at all", "cannot be read"),
+        (
+            "tiny.txt",
+            "one\ntwo\n",
+            r"data\.validation_share=0\.05 data\.test_share=0\.1: leaves no row of 2 to train on",
+        ),
     ],
 )
-def test_a_bad_file_is_one_clear_sentence(name: str, content: str | bytes, says: str, tmp_path: Path) -> None:
+def test_a_bad_file_is_one_clear_sentence(name: str, content: str | bytes, message: str, tmp_path: Path) -> None:
     path = write(tmp_path / name, content)
     column = "text" if name in {"wrong.jsonl", "numbers.jsonl", "broken.jsonl"} else None
-    with pytest.raises(UserError, match=says) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         TextFiles(path, column=column).read(1)
     assert "\n" not in str(caught.value)
     assert name == "tiny.txt" or path in str(caught.value)
 
 
-def test_a_missing_file_names_the_nearest(text: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r'txet\.txt: there is no such file; did you mean "text\.txt"'):
+def test_a_missing_file_is_answered_with_the_nearest_name(text: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r'^data\.path=.*txet\.txt: file not found; expected an existing file; did you mean "text\.txt"'
+    ):
         TextFiles(str(tmp_path / "txet.txt")).read(1)
-    with pytest.raises(UserError, match="there is no folder"):
+    with pytest.raises(UserError, match=r"folder not found: .*none; expected an existing file"):
         TextFiles(str(tmp_path / "none" / "text.txt")).read(1)
-    with pytest.raises(UserError, match=r"is a folder; name a file in it, such as .*text\.txt"):
+    with pytest.raises(UserError, match=r"is a folder; expected a file in it, such as .*text\.txt"):
         TextFiles(str(tmp_path)).read(1)
+
+
+@pytest.mark.parametrize("key", ["path", "validation", "test"])
+def test_an_error_starts_with_the_option_that_names_the_file(key: str, text: str) -> None:
+    options = {"path": text, key: "nope.txt"}
+    with pytest.raises(UserError) as caught:
+        TextFiles(**options).read(1)  # type: ignore[arg-type]
+    assert str(caught.value) == f"data.{key}=nope.txt: file not found; expected an existing file"

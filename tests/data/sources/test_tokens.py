@@ -1,3 +1,5 @@
+"""Files of ready ids."""
+
 from __future__ import annotations
 
 import json
@@ -6,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textgan.data.sources.tokens import TokenFiles
 from textgan.core.errors import UserError
+from textgan.data.sources.tokens import TokenFiles
 
 ROWS = [[n % 7, n, 3] for n in range(40)]
 
@@ -17,7 +19,7 @@ def write(path: Path, content: str) -> str:
     return str(path)
 
 
-def test_every_format_reads_the_same(tmp_path: Path) -> None:
+def test_all_formats_give_the_same_ids(tmp_path: Path) -> None:
     spaces = write(tmp_path / "a.txt", "\n".join(" ".join(map(str, row)) for row in ROWS) + "\n\n")
     commas = write(tmp_path / "b.txt", "\n".join(", ".join(map(str, row)) for row in ROWS))
     lists = write(tmp_path / "a.jsonl", "\n".join(json.dumps({"ids": row}) for row in ROWS))
@@ -33,26 +35,26 @@ def test_every_format_reads_the_same(tmp_path: Path) -> None:
     assert ids == [row for row in ROWS if row in ids]
 
 
-def test_the_size_may_be_larger_than_what_was_found(tmp_path: Path) -> None:
+def test_the_size_may_exceed_the_largest_id(tmp_path: Path) -> None:
     raw = TokenFiles(write(tmp_path / "a.txt", "1 2\n" * 5 + "3 4\n" * 5), size=10, validation_share=0).read(1)
     assert raw.tokenizer is not None
     assert raw.tokenizer.vocab.size == 13
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
-        ("1 2\n3 x", "line 2: 'x' is no id"),
-        ("1 2\n3 -4", "line 2: '-4' is no id"),
-        ("1 2\n3 4.0", "line 2: '4.0' is no id"),
-        ("1 ٣", "line 1: '٣' is no id"),
-        ("1 2\n\n3 9", r"line 3: id 9 is too large for size=9; ids run from 0 to 8"),
-        ("\n\n", "no sequence of ids"),
+        ("1 2\n3 x", "line 2: 'x' is not an id"),
+        ("1 2\n3 -4", "line 2: '-4' is not an id"),
+        ("1 2\n3 4.0", "line 2: '4.0' is not an id"),
+        ("1 ٣", "line 1: '٣' is not an id"),
+        ("1 2\n\n3 9", r"line 3: id 9 is too large for size=9; expected ids from 0 to 8"),
+        ("\n\n", "no sequence of ids in it; expected one a line"),
     ],
 )
-def test_what_is_no_id_is_named_with_its_line(content: str, says: str, tmp_path: Path) -> None:
+def test_what_is_not_an_id_is_reported_with_its_line(content: str, message: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", content)
-    with pytest.raises(UserError, match=says) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         TokenFiles(path, size=9).read(1)
     assert path in str(caught.value)
 
@@ -64,5 +66,12 @@ def test_arrays_are_checked(tmp_path: Path) -> None:
         "object": np.array([[[1]], "a"], dtype=object),
     }.items():
         np.save(tmp_path / f"{name}.npy", array, allow_pickle=True)
-        with pytest.raises(UserError, match=r"2-D array of integers|could not be read as a numpy array"):
+        with pytest.raises(UserError, match=r"2-D array of integers|cannot be read as a numpy array"):
             TokenFiles(str(tmp_path / f"{name}.npy")).read(1)
+
+
+@pytest.mark.parametrize("key", ["path", "validation", "test"])
+def test_an_error_starts_with_the_option_that_names_the_file(key: str, tmp_path: Path) -> None:
+    options = {"path": write(tmp_path / "a.txt", "1 2\n2 3\n"), key: "nope.txt"}
+    with pytest.raises(UserError, match=rf"^data\.{key}=nope\.txt: file not found"):
+        TokenFiles(**options).read(1)  # type: ignore[arg-type]

@@ -16,17 +16,17 @@ def shuffled(seed: int) -> list[str]:
     return [" ".join(rng.choices("abcde", k=rng.randrange(9))) for _ in range(30)]
 
 
-def naive(texts: list[str], n: int) -> list[Counter[tuple[str, ...]]]:
+def count_naively(texts: list[str], n: int) -> list[Counter[tuple[str, ...]]]:
     split = [text.split() for text in texts]
     return [Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1)) for words in split]
 
 
 @pytest.mark.parametrize("texts", [TRICKY, shuffled(0), shuffled(1), [], [""]])
-def test_counts_are_those_of_counters(texts: list[str]) -> None:
+def test_counts_equal_those_of_counters(texts: list[str]) -> None:
     ngrams = Ngrams.count(texts, 4)
     assert ngrams.lengths.tolist() == [len(text.split()) for text in texts]
     for n, table in enumerate(ngrams.tables, 1):
-        expected = naive(texts, n)
+        expected = count_naively(texts, n)
         every = sum(expected, Counter())
         assert len(table.keys) == len(every)
         assert table.times.sum() == every.total()
@@ -38,35 +38,35 @@ def test_counts_are_those_of_counters(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("texts", [TRICKY, shuffled(2), shuffled(3)])
-def test_the_largest_count_elsewhere_leaves_the_sentence_itself_out(texts: list[str]) -> None:
+def test_the_largest_count_elsewhere_excludes_the_sentence_itself(texts: list[str]) -> None:
     for n, table in enumerate(Ngrams.count(texts, 3).tables, 1):
-        counts = naive(texts, n)
+        counts = count_naively(texts, n)
         clipped = table.total(np.minimum(table.times, table.largest_elsewhere()), len(texts))
-        for row, ours in enumerate(counts):
+        for row, own in enumerate(counts):
             others = Counter[tuple[str, ...]]()
             for other in counts[:row] + counts[row + 1 :]:
                 others |= other
-            assert clipped[row] == (ours & others).total()
+            assert clipped[row] == (own & others).total()
 
 
-def test_ids_in_another_table_find_what_is_common_and_nothing_else() -> None:
-    ours, theirs = shuffled(4), [text.replace("a", "z") for text in shuffled(5)]
-    other = Ngrams.count(theirs, 3)
-    for n, known in enumerate(Ngrams.count(ours, 3).ids_in(other), 1):
-        common = sum(naive(ours, n), Counter()).keys() & sum(naive(theirs, n), Counter()).keys()
+def test_ids_in_another_table_exist_for_common_ngrams_only() -> None:
+    one, other = shuffled(4), [text.replace("a", "z") for text in shuffled(5)]
+    other_ngrams = Ngrams.count(other, 3)
+    for n, known in enumerate(Ngrams.count(one, 3).ids_in(other_ngrams), 1):
+        common = sum(count_naively(one, n), Counter()).keys() & sum(count_naively(other, n), Counter()).keys()
         found = known[known >= 0]
         assert len(found) == len(common) == len(set(found.tolist()))
 
 
 @pytest.mark.parametrize("other", ["", "x", "x z", "y y x"])
-def test_nothing_is_found_where_a_part_is_unknown(other: str) -> None:
+def test_ngrams_with_an_unknown_part_have_no_id(other: str) -> None:
     of_two_words = list(Ngrams.count(["y x"], 2).ids_in(Ngrams.count([other], 2)))[1]
     assert of_two_words.tolist() == ([1] if other == "y y x" else [-1])
 
 
 @pytest.mark.parametrize("largest", [1, 1000, 2**40, 2**62], ids="up to {}".format)
 @pytest.mark.parametrize("count", [0, 1, 2, 1000, 1024])
-def test_sorting_is_stable_whether_or_not_places_fit_beside_the_numbers(count: int, largest: int) -> None:
+def test_sorting_is_stable_whether_or_not_positions_fit_into_the_numbers(count: int, largest: int) -> None:
     key = np.random.default_rng(count).integers(0, largest, count, endpoint=True)
     key[: count // 3] = largest  # ties
     found, order = _sorted(key)

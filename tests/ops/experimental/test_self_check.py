@@ -1,4 +1,4 @@
-"""A GPU's kernel is used after it has shown, on this machine, that it does what PyTorch does."""
+"""A Triton kernel is used only if it agrees with PyTorch on this machine."""
 
 from __future__ import annotations
 
@@ -11,98 +11,107 @@ import torch
 from torch import Tensor
 
 from textgan.ops import library
+from textgan.ops.device import DeviceProfile, assume
 from textgan.ops.experimental import self_check
-from textgan.ops.categorical import gradients
+from textgan.ops.linear_sample import find_kernel
 
 HERE = torch.device("cpu")
 
 
 class Exact:
-    """What a right kernel does."""
+    """A correct kernel."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, at_once: int = 100) -> None:
-        self.weight, self.bias, self.at_once = weight, bias, at_once
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self.weight, self.bias = weight, bias
 
     def logits(self, features: Tensor) -> Tensor:
         return features @ self.weight.t() + self.bias
 
-    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
+    def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
         cdf = self.logits(features).softmax(1).cumsum(1)
-        return torch.searchsorted(cdf, chance.unsqueeze(1), right=True)[:, 0].clamp_max(len(self.weight) - 1)
+        return torch.searchsorted(cdf, uniforms.unsqueeze(1), right=True)[:, 0].clamp_max(len(self.weight) - 1)
 
-    def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
+    def log_normalizer(self, features: Tensor, shifted: bool) -> Tensor:
         return self.logits(features).logsumexp(1)
-
-    def gradients(self, features: Tensor, norm: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return gradients(features, self.weight, self.bias, norm, grad, self.at_once)
 
 
 class OneTooFar(Exact):
-    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
-        return (super().draw(features, chance, shifted) + 1).clamp_max(len(self.weight) - 1)
+    def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
+        return (super().sample(features, uniforms, shifted) + 1).clamp_max(len(self.weight) - 1)
 
 
 class OneShort(Exact):
-    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
-        return (super().draw(features, chance, shifted) - 1).clamp_min(0)
+    def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
+        return (super().sample(features, uniforms, shifted) - 1).clamp_min(0)
 
 
 class NotNormal(Exact):
-    def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
-        return super().normaliser(features, shifted) * 1.001
+    def log_normalizer(self, features: Tensor, shifted: bool) -> Tensor:
+        return super().log_normalizer(features, shifted) * 1.001
 
 
 class Nan(Exact):
-    def normaliser(self, features: Tensor, shifted: bool) -> Tensor:
-        return super().normaliser(features, shifted) * torch.nan
+    def log_normalizer(self, features: Tensor, shifted: bool) -> Tensor:
+        return super().log_normalizer(features, shifted) * torch.nan
 
 
 class Broken(Exact):
-    def draw(self, features: Tensor, chance: Tensor, shifted: bool) -> Tensor:
+    def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
         raise RuntimeError("no such instruction")
 
 
 @pytest.fixture
-def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
-    """A module in the place of the one that needs Triton."""
-    module = types.ModuleType("textgan.ops.experimental.triton_linear")
-    monkeypatch.setitem(sys.modules, "textgan.ops.experimental.triton_linear", module)
+def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
+    """A module that replaces the one that needs Triton."""
+    replacement = types.ModuleType("textgan.ops.experimental.triton_linear")
+    monkeypatch.setitem(sys.modules, "textgan.ops.experimental.triton_linear", replacement)
     monkeypatch.delenv(library.SWITCH, raising=False)
     self_check.load.cache_clear()
-    yield module
+    yield replacement
     self_check.load.cache_clear()
 
 
-def test_a_right_kernel_is_used(offered: types.ModuleType) -> None:
-    offered.BlockWords = Exact  # type: ignore[attr-defined]
-    made = self_check.load(HERE, 7)
-    assert made is not None
-    kernel = made(torch.ones(3, 2), torch.zeros(3))
-    assert isinstance(kernel, Exact)
-    assert kernel.at_once == 7
+def test_a_correct_kernel_is_used(module: types.ModuleType) -> None:
+    module.TritonLinear = Exact  # type: ignore[attr-defined]
+    factory = self_check.load(HERE)
+    assert factory is not None
+    assert isinstance(factory(torch.ones(3, 2), torch.zeros(3)), Exact)
+    with assume(DeviceProfile(10**6, is_async=True, prefers_gather=False, triton_kernels=True)):
+        assert isinstance(find_kernel(torch.ones(3, 2), torch.zeros(3)), Exact)
+        assert find_kernel(torch.ones(3, 2).double(), torch.zeros(3).double()) is None
 
 
 @pytest.mark.parametrize(
     ("kernel", "fault"),
     [
-        (OneTooFar, "words are not those"),
-        (OneShort, "words are not those"),
-        (NotNormal, "off by"),
-        (Nan, "off by nan"),
+        (OneTooFar, "tokens are not those"),
+        (OneShort, "tokens are not those"),
+        (NotNormal, "log-normalizers are wrong by"),
+        (Nan, "wrong by nan"),
         (Broken, "no such instruction"),
     ],
 )
-def test_a_wrong_one_is_not_and_says_why(offered: types.ModuleType, kernel: type[Exact], fault: str) -> None:
-    offered.BlockWords = kernel  # type: ignore[attr-defined]
-    with pytest.warns(UserWarning, match=fault):
-        assert self_check.load(HERE, 7) is None
-
-
-def test_nor_is_any_where_it_is_switched_off_or_missing(
-    offered: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_kernel_is_not_used_and_the_fault_is_reported(
+    module: types.ModuleType, kernel: type[Exact], fault: str
 ) -> None:
-    assert self_check.load(HERE, 7) is None  # the module has no such class: as where Triton is missing
-    offered.BlockWords = Exact  # type: ignore[attr-defined]
+    module.TritonLinear = kernel  # type: ignore[attr-defined]
+    with pytest.warns(UserWarning, match=f"TEXTGAN_TRITON=1: the Triton kernel failed its check, .*{fault}"):
+        assert self_check.load(HERE) is None
+    with assume(DeviceProfile(10**6, is_async=True, prefers_gather=False, triton_kernels=True)):
+        assert find_kernel(torch.ones(3, 2), torch.zeros(3)) is None
+
+
+def test_no_kernel_is_used_if_it_is_missing_or_turned_off(
+    module: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert self_check.load(HERE) is None  # the module has no such class, as if Triton were missing
+    module.TritonLinear = Exact  # type: ignore[attr-defined]
     self_check.load.cache_clear()
     monkeypatch.setenv(library.SWITCH, "0")
-    assert self_check.load(HERE, 7) is None
+    assert self_check.load(HERE) is None
+
+
+def test_a_fault_is_described() -> None:
+    assert self_check.find_fault(Exact, HERE) == ""
+    assert "of 70 tokens are not those of their uniform numbers" in self_check.find_fault(OneTooFar, HERE)
+    assert "log-normalizers are wrong by" in self_check.find_fault(NotNormal, HERE)

@@ -1,4 +1,4 @@
-"""`textgan check`: is this a recipe that can run?"""
+"""Implements `textgan check`, which reports every problem of a recipe."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     epilog=examples(
         "textgan check mine.yaml",
         "textgan check seqgan estimator.rollouts=16",
-        "textgan check mine.yaml --filled           the recipe with every default written out",
+        "textgan check mine.yaml --filled           print the recipe with all default values",
     ),
 )
 @click.argument("recipe", shell_complete=complete_recipe)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--filled", is_flag=True, help="Print the recipe with every default filled in.")
+@click.option("--filled", is_flag=True, help="Print the recipe with all default values.")
 @plugin_option
 @json_option
 def check(recipe: str, settings: Sequence[str], filled: bool, plugins: Sequence[Path], as_json: bool) -> None:
-    """Check a recipe and say what it is made of.
+    """Check a recipe and summarize it.
 
-    Every problem is reported at once.
+    All problems are reported together.
 
-    RECIPE is a file, or the name of a recipe that comes with the toolkit.
+    RECIPE is a file or the name of a bundled recipe. KEY=VALUE changes one of its values.
     """
     from textgan import recipe as recipes
     from textgan.cli.display.output import write_json
@@ -49,35 +49,35 @@ def check(recipe: str, settings: Sequence[str], filled: bool, plugins: Sequence[
 
 
 def summary(recipe: Recipe) -> Iterator[str]:
-    """The players and phases of a recipe, a line each."""
+    """Yields one line for each player, phase and other part of a recipe."""
     from textgan.recipe.schema import BLOCKS
 
     filled = recipe.filled
-    wide = max(len(name) for name in ("controls", *BLOCKS))
+    width = max(len(name) for name in ("controls", *BLOCKS))
     for kind in BLOCKS:
         if filled[kind] is not None:
-            yield f"{kind:<{wide}}  {component(filled[kind])}"
+            yield f"{kind:<{width}}  {describe_component(filled[kind])}"
     for name, phase in filled["phases"].items():
-        turns = ", ".join(map(_turn, phase["turns"].values()))
-        yield f"{'phase':<{wide}}  {name}: {phase['rounds']:,} rounds of {turns}"
+        turns = ", ".join(map(_describe_turn, phase["turns"].values()))
+        yield f"{'phase':<{width}}  {name}: {phase['rounds']:,} rounds of {turns}"
     metrics = ", ".join(block["name"] for block in filled["evaluate"]["metrics"])
-    yield f"{'metrics':<{wide}}  {metrics or 'none'}"
+    yield f"{'metrics':<{width}}  {metrics or 'none'}"
     if filled["controls"]:
-        yield f"{'controls':<{wide}}  {', '.join(filled['controls'])}"
+        yield f"{'controls':<{width}}  {', '.join(filled['controls'])}"
 
 
-def component(block: Mapping[str, Any]) -> str:
-    """'rollout (rollouts 4, ...)': the name and every option."""
-    options = ", ".join(f"{key} {_short(value)}" for key, value in block.items() if key != "name")
+def describe_component(block: Mapping[str, Any]) -> str:
+    """Returns a component's name and all its options, such as 'rollout (rollouts 4, ...)'."""
+    options = ", ".join(f"{key} {_shorten(value)}" for key, value in block.items() if key != "name")
     return f"{block['name']} ({options})" if options else str(block["name"])
 
 
-def _turn(turn: Mapping[str, Any]) -> str:
-    often = f" x {turn['times']}" if turn["times"] > 1 else ""
-    seldom = f" every {turn['every']} rounds" if turn["every"] > 1 else ""
-    return f"{turn['objective']}{often}{seldom} -> {'+'.join(turn['updates'])}"
+def _describe_turn(turn: Mapping[str, Any]) -> str:
+    times = f" x {turn['times']}" if turn["times"] > 1 else ""
+    every = f" every {turn['every']} rounds" if turn["every"] > 1 else ""
+    return f"{turn['objective']}{times}{every} -> {'+'.join(turn['updates'])}"
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -1,4 +1,4 @@
-"""`textgan completion`: names and options at the press of Tab."""
+"""Implements `textgan completion`, which prints a shell's completion script."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell."""
+    """Print the completion script of a shell.
+
+    SHELL is bash, zsh or fish.
+    """
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(context.find_root().command, {}, "textgan", "_TEXTGAN_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""`textgan init`: a recipe of one's own to begin with."""
+"""Implements `textgan init`, which copies a bundled recipe."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ from textgan.core.errors import UserError
 @click.argument("name", default="seqgan", shell_complete=complete_recipe)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def init(name: str, file: Path | None) -> None:
-    """Copy a recipe that comes with the toolkit.
+    """Copy a bundled recipe to a file that you can change.
 
-    It is yours to change. Nothing is ever overwritten.
+    An existing file is never overwritten.
 
-    NAME is one of `textgan list recipes`, by default seqgan; FILE is by default NAME.yaml in this folder.
+    NAME is one of `textgan list recipes`, by default seqgan. FILE is by default NAME.yaml in the current folder.
     """
     from textgan.core import registry
     from textgan.recipe import bundled
 
-    shipped = bundled()
+    recipes = bundled()
     short = name.removesuffix(".yaml")
-    if short not in shipped:
+    if short not in recipes:
         raise UserError(
-            f'there is no recipe "{name}"{registry.suggest(short, shipped)}; there are: {", ".join(shipped)}'
+            f"NAME={name}: unknown recipe; expected one of {', '.join(recipes)}{registry.suggest(short, recipes)}"
         )
     target = file or Path(f"{short.rpartition('/')[2]}.yaml")
-    text = _by_name(shipped[short], shipped)
+    text = _with_portable_extends(recipes[short], recipes)
     try:
         with target.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
         raise UserError(
-            f"{target} is there already; nothing was written. Give another file: textgan init {short} FILE.yaml"
+            f"FILE={target}: already exists; nothing was written; choose another file: textgan init {short} FILE.yaml"
         ) from None
     except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}") from error
+        raise UserError(f"FILE={target}: cannot be written: {error.strerror}; choose another file") from error
     click.echo(f"wrote {target}; next: textgan run {target}")
 
 
-def _by_name(file: Path, shipped: Mapping[str, Path]) -> str:
-    """A recipe's text; what it extends by its neighbour's file name is named as it is called from anywhere."""
+def _with_portable_extends(file: Path, recipes: Mapping[str, Path]) -> str:
+    """Returns a recipe's text in which `extends` names a bundled recipe instead of a neighbouring file."""
     text = file.read_text(encoding="utf-8")
     found = re.search(r"^extends: *(\S+)", text, re.MULTILINE)
     base = (file.parent / found[1]).resolve() if found else None
-    names = [name for name, other in shipped.items() if other.resolve() == base]
+    names = [name for name, other in recipes.items() if other.resolve() == base]
     return text.replace(found[0], f"extends: {names[0]}") if found and names else text

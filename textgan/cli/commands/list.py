@@ -1,4 +1,4 @@
-"""`textgan list`: what a recipe can name."""
+"""Implements `textgan list`, which lists the components and recipes that can be named."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from textgan.core import registry
 from textgan.cli.base import Command, examples, json_option, plugin_option
+from textgan.core import registry
 from textgan.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
     epilog=examples(
         "textgan list                everything, by kind",
         "textgan list estimators",
-        "textgan list recipes        those that come with the toolkit",
+        "textgan list recipes        bundled recipes",
     ),
 )
 @click.argument("kind", required=False, shell_complete=_complete)
@@ -39,8 +39,9 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
 def list_(kind: str | None, plugins: Sequence[Path], as_json: bool) -> None:
     """List components and recipes.
 
-    KIND is a kind of component, such as generator or generators, or "recipes"; everything if it is left out.
-    Each has its name, what it is, and who provides it.
+    Each line has the name, a summary and the provider.
+
+    KIND is a kind of component, such as generator or generators, or "recipes"; default, everything.
     """
     from textgan.cli.display.output import result_console, write_json
 
@@ -55,18 +56,19 @@ def list_(kind: str | None, plugins: Sequence[Path], as_json: bool) -> None:
         if rows:
             console.print(_table(rows, indent=2 * (kind is None)))
         else:
-            console.print(" " * 2 * (kind is None) + "none yet", style="dim")
+            console.print(" " * 2 * (kind is None) + "none", style="dim")
 
 
 def _headings(kind: str | None) -> list[str]:
+    """Returns the plurals of the requested kinds. Raises UserError for an unknown kind."""
     plurals = [*registry.KINDS.values(), RECIPES]
     if kind is None:
         return plurals
     plural = {**registry.KINDS, "recipe": RECIPES}.get(kind, kind)
     if plural not in plurals:
         raise UserError(
-            f'there is no kind "{kind}"{registry.suggest(kind, [*registry.KINDS, *plurals])}; '
-            f"there are: {', '.join(plurals)}. For one component: textgan show {kind}"
+            f"KIND={kind}: unknown kind; expected one of {', '.join(plurals)}"
+            f"; for one component: textgan show {kind}{registry.suggest(kind, [*registry.KINDS, *plurals])}"
         )
     return [plural]
 
@@ -97,7 +99,7 @@ def _row(component: registry.Component) -> dict[str, Any]:
 
 
 def recipe_summary(file: Path) -> str:
-    """A recipe's first comment line."""
+    """Returns the first comment line of a recipe, or an empty text if it does not start with a comment."""
     with file.open(encoding="utf-8") as lines:
         first = next((line for line in lines if line.strip()), "")
     return first.lstrip("# ").strip() if first.startswith("#") else ""

@@ -1,4 +1,4 @@
-"""`textgan new`: the beginnings of something of one's own."""
+"""Implements `textgan new`, which writes a plugin to start from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textgan.cli.base import Command, Group, examples
 
 @click.group(cls=Group, epilog=examples("textgan new plugin my_estimator"))
 def new() -> None:
-    """Begin something of your own."""
+    """Create a plugin of your own."""
 
 
 @new.command(
@@ -24,12 +24,12 @@ def new() -> None:
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Where its folder is made; default here.",
+    help="Create the package's folder in this folder; default, the current one.",
 )
 def plugin(name: str, folder: Path) -> None:
-    """Write a package of your own: an estimator, its tests and a recipe.
+    """Write a new package: an estimator, its tests and a recipe.
 
-    NAME is the package's and the estimator's, in lower-case letters, digits and underscores.
+    NAME is the name of the package and of the estimator: lower-case letters, digits and underscores.
     """
     from textgan.cli.scaffold import write_plugin
 

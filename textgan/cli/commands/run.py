@@ -1,4 +1,4 @@
-"""`textgan run`: train by a recipe."""
+"""Implements `textgan run`, which trains a recipe."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textgan.cli.base import Command, complete_recipe, examples, given_beside, json_option, plugin_option
+from textgan.cli.base import Command, complete_recipe, examples, explicit_parameters, json_option, plugin_option
 from textgan.core.errors import UserError
 from textgan.runs.signals import Stopped
 
 if TYPE_CHECKING:
+    from textgan.cli.display.run_state import RunState
     from textgan.recipe import Recipe
 
 
 @click.command(
     cls=Command,
     epilog=examples(
-        "textgan run seqgan                                    the built-in grammar, nothing to download",
+        "textgan run seqgan                                    the built-in grammar, without downloads",
         "textgan run seqgan data.name=text data.path=captions.txt",
         "textgan run mine.yaml estimator.rollouts=8 --seed 1 --out runs/rollouts-8",
         "textgan run seqgan --dry-run",
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
 @click.argument("recipe", required=False, shell_complete=complete_recipe)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default runs/NAME-DATE-TIME."
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default, runs/NAME-DATE-TIME."
 )
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Short for seed=N.")
-@click.option("--no-controls", is_flag=True, help="Leave the recipe's controls out.")
-@click.option("--dry-run", is_flag=True, help="Check, say what would be done, and stop.")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with a run that was stopped.")
-@click.option("--quiet", is_flag=True, help="Show no progress, only the result.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed; short for seed=N.")
+@click.option("--no-controls", is_flag=True, help="Leave out the recipe's controls.")
+@click.option("--dry-run", is_flag=True, help="Check the recipe, print what would be run, and stop.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Continue a run that was stopped.")
+@click.option("--quiet", is_flag=True, help="Show the result only, without progress.")
 @plugin_option
 @json_option
 def run(
@@ -51,56 +52,59 @@ def run(
     plugins: Sequence[Path],
     as_json: bool,
 ) -> None:
-    """Train by a recipe and keep everything in a folder.
+    """Train a recipe and save everything in one folder.
 
-    RECIPE is a file, or the name of a recipe that comes with the toolkit. KEY=VALUE changes one of its
-    values. Ctrl-C finishes the round and saves; --resume goes on.
+    RECIPE is a file or the name of a bundled recipe. KEY=VALUE changes one of its values. Ctrl-C finishes the
+    current round and saves a checkpoint; --resume continues from there.
     """
     if resume is not None:
-        _alone(resume)
-        _play(None, resume, quiet, plugins, as_json)
+        _refuse_changes(resume)
+        _train(None, resume, quiet, plugins, as_json)
         return
     if recipe is None:
-        raise click.UsageError(_which())
+        raise click.UsageError(_recipe_missing())
     from textgan import recipe as recipes
     from textgan.runs.run_dir import refuse_taken
 
     if "=" in recipe and not Path(recipe).exists():
-        raise UserError(f"{recipe}: the recipe comes first, then its settings: textgan run seqgan {recipe}")
+        raise UserError(
+            f"RECIPE={recipe}: is a setting; expected the recipe first, then its settings; "
+            f"write: textgan run seqgan {recipe}"
+        )
     checked = recipes.load(recipe, [*settings, *([] if seed is None else [f"seed={seed}"])], not no_controls)
     if dry_run:
         if out is not None:
             refuse_taken(out)
-        _tell(checked, out, as_json)
+        _print_plan(checked, out, as_json)
     else:
-        _play(checked, out, quiet, plugins, as_json)
+        _train(checked, out, quiet, plugins, as_json)
 
 
-def _alone(folder: Path) -> None:
-    """A resumed run goes to the end that it had; nothing about it can be changed."""
-    words = {"recipe": "the recipe", "settings": "the settings"}
-    given = given_beside({"resume", "quiet", "plugins", "as_json"})
-    extra = [words.get(name, f"--{name.replace('_', '-')}") for name in given]
+def _refuse_changes(folder: Path) -> None:
+    """Raises UserError if arguments were given that would change a resumed run."""
+    labels = {"recipe": "the recipe", "settings": "the settings"}
+    given = explicit_parameters({"resume", "quiet", "plugins", "as_json"})
+    extra = [labels.get(name, f"--{name.replace('_', '-')}") for name in given]
     if extra:
         raise UserError(
-            f"--resume goes on with {folder} exactly as it was begun; leave out {', '.join(extra)}, "
-            f"or begin a new run from {folder / 'recipe.yaml'}"
+            f"--resume={folder}: a resumed run cannot be changed; leave out {', '.join(extra)}, "
+            f"or start a new run from {folder / 'recipe.yaml'}"
         )
 
 
-def _which() -> str:
-    """What to say when no recipe is named."""
+def _recipe_missing() -> str:
+    """Returns the error message for a missing RECIPE, which lists the bundled recipes."""
     from textgan.cli.commands.list import recipe_summary
     from textgan.recipe import bundled
 
-    shipped = bundled()
-    wide = max(map(len, shipped), default=0)
-    rows = "\n".join(f"  {name:<{wide}}  {recipe_summary(file)}" for name, file in shipped.items())
-    return f"Which recipe? Give a file, or one of these:\n{rows}\nFor example: textgan run seqgan"
+    recipes = bundled()
+    width = max(map(len, recipes), default=0)
+    rows = "\n".join(f"  {name:<{width}}  {recipe_summary(file)}" for name, file in recipes.items())
+    return f"RECIPE is missing; expected a file or one of these names:\n{rows}\nFor example: textgan run seqgan"
 
 
-def _tell(recipe: Recipe, out: Path | None, as_json: bool) -> None:
-    """What a run would be."""
+def _print_plan(recipe: Recipe, out: Path | None, as_json: bool) -> None:
+    """Prints what a run would do."""
     from textgan.cli.commands.check import summary
     from textgan.cli.display.output import write_json
 
@@ -113,21 +117,21 @@ def _tell(recipe: Recipe, out: Path | None, as_json: bool) -> None:
     click.echo(f"{recipe.file}: ok")
     for line in summary(recipe):
         click.echo(f"  {line}")
-    click.echo(f"  would go to {out or f'runs/{recipe.name}-DATE-TIME'}; {sum(phases.values()):,} rounds in all")
+    click.echo(f"  folder {out or f'runs/{recipe.name}-DATE-TIME'}; {sum(phases.values()):,} rounds in total")
 
 
-def _play(
+def _train(
     recipe: Recipe | None,
     out: Path | None,
     quiet: bool,
     plugins: Sequence[Path],
     as_json: bool,
 ) -> None:
-    """Trains and shows. `recipe` is None for a run that goes on, whose folder is then `out`."""
-    from textgan.runs import runner
+    """Trains and shows progress and result. If `recipe` is None, resumes the run in `out`."""
     from textgan.cli.display.live_view import make_reporter
-    from textgan.cli.display.output import progress_console, say
+    from textgan.cli.display.output import progress_console
     from textgan.cli.display.run_summary import report
+    from textgan.runs import runner
     from textgan.runs.run_dir import new_folder
 
     if recipe is None:
@@ -141,11 +145,19 @@ def _play(
             reporter.finished = True
         except (Stopped, KeyboardInterrupt) as stop:
             reporter.close()
-            saved = isinstance(stop, Stopped)
-            if saved or reporter.progress is not None:
-                command = ["textgan", "run", "--resume", str(folder)]
-                command += [word for file in plugins for word in ("--plugin", str(file))]
-                how = ("stopped", "") if saved else ("stopped at once", ", without saving")
-                say(f"{how[0]}{reporter.where()}{how[1]}; continue with: {shlex.join(command)}")
+            _report_stop(reporter, isinstance(stop, Stopped), folder, plugins)
             raise
     report(result, as_json, plugins)
+
+
+def _report_stop(reporter: RunState, saved: bool, folder: Path, plugins: Sequence[Path]) -> None:
+    """Prints where the run was stopped and how to continue it, if there is something to continue."""
+    from textgan.cli.display.output import say
+
+    if not saved and reporter.progress is None:
+        return
+    command = ["textgan", "run", "--resume", str(folder)]
+    command += [part for file in plugins for part in ("--plugin", str(file))]
+    state = "stopped" if saved else "stopped immediately"
+    unsaved = "" if saved else ", without saving"
+    say(f"{state}{reporter.position()}{unsaved}; continue with: {shlex.join(command)}")

@@ -1,4 +1,4 @@
-"""`textgan sample`: new text from a finished run."""
+"""Implements `textgan sample`, which generates text with the model of a run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from textgan.cli.base import Command, draw_options, examples, json_option, plugin_option
-from textgan.cli.commands.latent_options import asked, code_options
+from textgan.cli.base import Command, examples, json_option, plugin_option, sampling_options
+from textgan.cli.commands.latent_options import latent_options, requested_operation
 
 
 @click.command(
@@ -22,13 +22,13 @@ from textgan.cli.commands.latent_options import asked, code_options
     ),
 )
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("-n", "--count", type=click.IntRange(1), default=10, show_default=True, help="How many texts.")
-@draw_options
-@click.option("--greedy", is_flag=True, help="Take the likeliest word each time: --temperature 0.")
-@click.option("--fill", metavar="TEXT", help="Fill each ___ in this text with a word, and keep all others.")
-@code_options
-@click.option("--seed", type=click.IntRange(0), help="The same texts each time.")
-@click.option("--max-len", type=click.IntRange(1), metavar="L", help="Longest text in tokens; default as in training.")
+@click.option("-n", "--count", type=click.IntRange(1), default=10, show_default=True, help="Number of texts.")
+@sampling_options
+@click.option("--greedy", is_flag=True, help="Always take the most probable token; short for --temperature 0.")
+@click.option("--fill", metavar="TEXT", help="Replace each ___ in this text by a generated word; keep all other words.")
+@latent_options
+@click.option("--seed", type=click.IntRange(0), help="Random seed; the same seed gives the same texts.")
+@click.option("--max-len", type=click.IntRange(1), metavar="L", help="Longest text in tokens; default, as in training.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @plugin_option
 @json_option
@@ -46,23 +46,23 @@ def sample(
     plugins: Sequence[Path],
     as_json: bool,
 ) -> None:
-    """Write new texts, a line each.
+    """Generate texts, one per line.
 
-    RUN is a run's folder, or the model folder in it. Characters that would steer a terminal are shown as
-    escapes such as \\x1b; --json holds the texts as they are.
+    RUN is a run's folder, or the model folder in it. Control characters are shown as escapes such as \\x1b; --json
+    keeps the texts unchanged.
     """
-    _greedy_alone(greedy)
-    answer = asked()
-    from textgan.runs import model
+    _check_greedy(greedy)
+    operation = requested_operation()
     from textgan.cli.display.output import write_json
     from textgan.core.escape import visible
+    from textgan.runs import model
 
     trained = model.load(run, device)
-    drawn = (count, 0.0 if greedy else temperature, top_k, top_p, seed, max_len)
-    if answer is not None:
-        texts = answer(trained, count, seed)
+    sampling = (count, 0.0 if greedy else temperature, top_k, top_p, seed, max_len)
+    if operation is not None:
+        texts = operation(trained, count, seed)
     else:
-        texts = trained.sample(*drawn) if fill is None else trained.fill(fill, *drawn)
+        texts = trained.sample(*sampling) if fill is None else trained.fill(fill, *sampling)
     if as_json:
         write_json(texts)
         return
@@ -70,9 +70,10 @@ def sample(
         click.echo(visible(text))
 
 
-def _greedy_alone(greedy: bool) -> None:
-    given = click.core.ParameterSource.COMMANDLINE
+def _check_greedy(greedy: bool) -> None:
+    """Raises click.UsageError if --greedy is combined with an option of random sampling."""
     context = click.get_current_context()
     for name in ("temperature", "top_k", "top_p"):
-        if greedy and context.get_parameter_source(name) == given:
-            raise click.UsageError(f"--greedy leaves nothing to chance; leave out --{name.replace('_', '-')}.")
+        if greedy and context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
+            flag = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} has no effect with --greedy, which does not sample; leave out {flag}.")

@@ -1,4 +1,4 @@
-"""`textgan show`: all there is to know about one name."""
+"""Implements `textgan show`, which prints the documentation of a component or the text of a recipe."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from textgan.core import registry
 from textgan.cli.base import Command, examples, json_option, plugin_option
+from textgan.core import registry
 from textgan.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
 @plugin_option
 @json_option
 def show(name: str, plugins: Sequence[Path], as_json: bool) -> None:
-    """Show all there is to know about a name.
+    """Show the documentation of a component, or a recipe.
 
-    A component's documentation, options and traits, or a recipe's text.
+    A component is shown with its options and traits, a recipe as its text.
 
-    Where several kinds have the name, all of them are shown.
+    NAME is a name from `textgan list`. If several kinds of components have it, all of them are shown.
     """
-    from textgan.core import spec
     from textgan.cli.display.output import result_console, write_json
+    from textgan.core import spec
     from textgan.recipe import bundled
 
     specs = [spec.read(component) for component in registry.components() if component.name == name]
@@ -49,11 +49,11 @@ def show(name: str, plugins: Sequence[Path], as_json: bool) -> None:
     if not specs and not recipes:
         every = [*(component.name for component in registry.components()), *bundled()]
         raise UserError(
-            f'there is no component and no recipe "{name}"{registry.suggest(name, every)}; '
-            "`textgan list` shows what there is"
+            f"NAME={name}: unknown name; expected a component or a bundled recipe; `textgan list` shows all names"
+            f"{registry.suggest(name, every)}"
         )
     if as_json:
-        found = [*map(_described, specs)]
+        found = [*map(_as_dict, specs)]
         found += [
             {"kind": "recipe", "name": name, "file": str(file), "text": file.read_text(encoding="utf-8")}
             for file in recipes
@@ -69,7 +69,8 @@ def show(name: str, plugins: Sequence[Path], as_json: bool) -> None:
         click.echo(file.read_text(encoding="utf-8"), nl=False)
 
 
-def _described(known: Spec) -> dict[str, Any]:
+def _as_dict(known: Spec) -> dict[str, Any]:
+    """Returns a component's documentation for JSON."""
     from textgan.core.spec import MISSING
 
     component = known.component
@@ -91,11 +92,12 @@ def _described(known: Spec) -> dict[str, Any]:
 
 
 def _print(console: Console, known: Spec) -> None:
+    """Prints a component's documentation, options and traits."""
     from rich.table import Table
     from rich.text import Text
 
-    from textgan.core.spec import MISSING
     from textgan.core.escape import visible
+    from textgan.core.spec import MISSING
 
     component = known.component
     provider = f"{component.provider} {component.version}".strip()
@@ -113,7 +115,7 @@ def _print(console: Console, known: Spec) -> None:
         table.add_column("default", overflow="fold")
         table.add_column("meaning")
         for option in known.options.values():
-            default = "required" if option.default is MISSING else _plain(option.default)
+            default = "required" if option.default is MISSING else _format(option.default)
             table.add_row(Text(option.name, "cyan"), Text(option.annotation), Text(default), Text(option.doc))
         console.print()
         console.print(table)
@@ -122,17 +124,17 @@ def _print(console: Console, known: Spec) -> None:
     if known.traits:
         console.print("\ntraits", style="bold")
         for name, value in known.traits.items():
-            console.print(Text(f"  {name}: {_plain(value)}"))
+            console.print(Text(f"  {name}: {_format(value)}"))
 
 
-def _plain(value: Any) -> str:
-    """A value as a recipe would write it."""
+def _format(value: Any) -> str:
+    """Formats a value as in a recipe."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, frozenset | set):
-        return ", ".join(sorted(map(_plain, value))) or "none"
+        return ", ".join(sorted(map(_format, value))) or "none"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_plain, value))}]"
+        return f"[{', '.join(map(_format, value))}]"
     if isinstance(value, dict):
-        return ", ".join(f"{_plain(key)}: {_plain(inner)}" for key, inner in value.items())
+        return ", ".join(f"{_format(key)}: {_format(inner)}" for key, inner in value.items())
     return str(value)

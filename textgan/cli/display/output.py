@@ -1,4 +1,4 @@
-"""Consoles, JSON and figures. Results go to stdout, everything else to stderr."""
+"""Writes results to stdout, progress to stderr, and formats numbers."""
 
 from __future__ import annotations
 
@@ -18,59 +18,59 @@ PIPED_WIDTH = 120
 
 
 class _ResultConsole(Console):
-    """A console for results: when nobody reads them any more, that is an error like any other."""
+    """Raises an error if the reader of the results has closed the pipe."""
 
     def on_broken_pipe(self) -> None:
         raise  # rich calls this while it handles the error
 
 
 class _ProgressConsole(Console):
-    """A console for news: when nobody reads them any more, it falls silent, and the run goes on."""
+    """Becomes silent if the reader of the progress has closed the pipe, so that the run continues."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
 
 
 def result_console() -> Console:
-    """Where results are written: nothing in them is read as markup."""
+    """Returns a console on stdout that interprets no markup."""
     return _ResultConsole(markup=False, highlight=False, emoji=False, width=_width(sys.stdout.isatty()))
 
 
 def progress_console() -> Console:
-    """Where progress is shown."""
+    """Returns a console on stderr that interprets no markup."""
     return _ProgressConsole(stderr=True, markup=False, highlight=False, emoji=False, width=_width(sys.stderr.isatty()))
 
 
 def _width(terminal: bool) -> int | None:
-    """A terminal's own width; elsewhere enough that few lines are folded."""
+    """Returns None, for a terminal's own width; otherwise a width that folds few lines."""
     return None if terminal or "COLUMNS" in os.environ else PIPED_WIDTH
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
+    """Prints one line on stderr."""
     click.echo(visible(text), err=True)
 
 
 def write_json(value: Any) -> None:
-    """One JSON document on stdout. All beyond ASCII is escaped, so that no text can steer a terminal."""
-    click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
+    """Prints one JSON document on stdout. Escapes all non-ASCII characters, so that no text can control a terminal."""
+    click.echo(json.dumps(_to_json(value), indent=2, allow_nan=False))
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows neither inf nor nan: they become text and null."""
+def _to_json(value: Any) -> Any:
+    """Converts a value to what JSON can express: nan becomes null, infinities become text, sets become lists."""
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     if isinstance(value, Mapping):
-        return {str(key): _finite(inner) for key, inner in value.items()}
+        return {str(key): _to_json(inner) for key, inner in value.items()}
     if isinstance(value, frozenset | set):
         return sorted(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_finite(inner) for inner in value]
+        return [_to_json(inner) for inner in value]
     return value
 
 
 def figure(value: float) -> str:
-    """A number as a table shows it: three decimals, fewer where it is large, none where it is whole."""
+    """Formats a number for a table: three decimals, fewer if it is large, none if it is whole and at least 10."""
     if math.isnan(value):
         return "-"
     if math.isinf(value):
@@ -84,7 +84,7 @@ def figure(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """1:05, or 2:03:04."""
+    """Formats seconds as 1:05 or 2:03:04."""
     whole = int(seconds + 0.5)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
@@ -92,5 +92,5 @@ def duration(seconds: float) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """'1 phase', '2 phases'."""
+    """Formats a count with its noun: '1 phase', '2 phases'."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,4 +1,4 @@
-"""Progress in plain lines, for a log file or a pipe: one a phase, an evaluation, a phase's end."""
+"""Reports progress in plain lines, for a log file or a pipe: the start and end of each phase, and each evaluation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgan.cli.display.output import duration, figure
-from textgan.cli.display.table import leading
 from textgan.cli.display.run_state import RunState
+from textgan.cli.display.table import leading
 from textgan.core.escape import visible
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from textgan.runs.run_dir import RunDir
     from textgan.training.loop import Progress, RoundResult
 
-STOPPING = "finishing this round, then saving; press Ctrl-C again to stop at once"
+STOPPING = "finishing this round, then saving; press Ctrl-C again to stop immediately"
 
 
 class PlainReporter(RunState):
-    """Lines on stderr. Where nobody reads them any more, the run goes on in silence."""
+    """Prints lines on stderr. If stderr is closed, it becomes silent and the run continues."""
 
     def __init__(self) -> None:
         super().__init__()
         self._phase = -1
         self._since = 0.0
-        self._ends = False
+        self._phase_ends = False
         self._silent = False
 
     def on_run_start(self, run: Run, folder: RunDir, progress: Progress) -> None:
@@ -38,7 +38,7 @@ class PlainReporter(RunState):
         setting = self.setting
         if self.control_name is None:
             self._print(f"{setting.name} on {setting.device}, in {setting.folder}")
-            notes = (f"{what}: {count:,}" for what, count in setting.notes.items())
+            notes = (f"{note}: {count:,}" for note, count in setting.notes.items())
             self._print("; ".join((setting.sizes, *notes)))
         self._phase = -1
         rounds = [count for _, count in setting.phases]
@@ -50,21 +50,21 @@ class PlainReporter(RunState):
         super().on_round_end(result)
         if result.progress.phase != self._phase:
             self._announce(result.progress.phase, 0)
-        self._ends = result.ends_phase
+        self._phase_ends = result.ends_phase
 
     def on_evaluation(self, column: str, progress: Progress, measured: Measured) -> None:
         super().on_evaluation(column, progress, measured)
-        chosen = leading(measured.values, self.setting.better) or list(measured.values)
-        values = ", ".join(f"{name} {figure(measured.values[name])}" for name in chosen)
+        names = leading(measured.values, self.setting.better) or list(measured.values)
+        values = ", ".join(f"{name} {figure(measured.values[name])}" for name in names)
         at = f", round {progress.round:,}" if progress.round else ""
         self._print(f"{self.title(column)}{at}: {values}")
 
     def on_checkpoint(self, path: Path) -> None:
-        if self._ends and self.round_result is not None:
-            self._ends = False
+        if self._phase_ends and self.round_result is not None:
+            self._phase_ends = False
             took = duration(time.monotonic() - self._since)
-            stats = "".join(f", {name} {figure(value)}" for name, value in _main(self.stats).items())
-            self._print(f"{self.round_result.phase.name} ended after {took}{stats}; saved {path}")
+            stats = "".join(f", {name} {figure(value)}" for name, value in _first(self.stats).items())
+            self._print(f"{self.round_result.phase.name} finished in {took}{stats}; saved {path}")
             self._announce(self._phase + 1, 0)
 
     def on_control_start(self, name: str) -> None:
@@ -73,17 +73,18 @@ class PlainReporter(RunState):
 
     def on_stop_requested(self) -> None:
         super().on_stop_requested()
-        try:  # a signal may have come in the middle of a print, which must not be entered twice
+        try:  # a signal may arrive during a print, which is not reentrant
             os.write(sys.stderr.fileno(), f"{STOPPING}\n".encode())
         except (OSError, ValueError):
             self._silent = True
 
     def _announce(self, number: int, done: int) -> None:
+        """Prints the start of a phase, or its continuation after `done` rounds."""
         if number >= len(self.setting.phases):
             return
         name, rounds = self.setting.phases[number]
         self._phase, self._since = number, time.monotonic()
-        self._print(f"{name}: {rounds:,} rounds" + (f", from round {done:,} on" if done else ""))
+        self._print(f"{name}: {rounds:,} rounds" + (f", continued after round {done:,}" if done else ""))
 
     def _print(self, line: str) -> None:
         if self._silent:
@@ -94,6 +95,6 @@ class PlainReporter(RunState):
             self._silent = True
 
 
-def _main(stats: Mapping[str, float]) -> Mapping[str, float]:
-    """The first few: a line is no table."""
+def _first(stats: Mapping[str, float]) -> Mapping[str, float]:
+    """Returns the first six statistics, as many as fit into a line."""
     return dict(list(stats.items())[:6])

@@ -1,6 +1,6 @@
-"""What is known of a run while it goes on: observers that keep it, before any of them shows it.
+"""Records the state of a running run. The reporters that show it extend this class.
 
-The live view draws from another thread, so what is kept here is replaced as a whole, never changed in place.
+The live view reads the state from another thread, so its values are replaced as a whole and never changed in place.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from textgan.training.loop import Progress, RoundResult
 
 START = "start"
-"""The column of an evaluation before the first round, when there is no trained model yet."""
+"""The column of the evaluation before the first round, when there is no trained model yet."""
 
 
 @dataclass(frozen=True)
 class SampleSnapshot:
-    """Sentences that were generated at one evaluation, as they are: hostile until shown otherwise."""
+    """Holds the samples of one evaluation, unescaped: they may contain control characters."""
 
     column: str
     round: int
@@ -34,7 +34,7 @@ class SampleSnapshot:
 
 @dataclass(frozen=True)
 class Setting:
-    """What stays the same from `began` on."""
+    """Holds what does not change between `on_run_start` and the end of the run or control."""
 
     name: str = ""
     device: str = ""
@@ -47,7 +47,7 @@ class Setting:
 
 
 class RunState(ProgressReporter):
-    """Remembers; shows nothing. A context manager: `close` puts the terminal in order."""
+    """Records the events of a run and shows nothing. As a context manager, it calls `close` at its end."""
 
     def __init__(self) -> None:
         self.setting = Setting()
@@ -58,10 +58,10 @@ class RunState(ProgressReporter):
         self.seen = 0.0
         self.stats: Mapping[str, float] = {}
         self.columns: Mapping[str, Mapping[str, float]] = {}
-        self.before: Mapping[str, float] = {}
+        self.previous: Mapping[str, float] = {}
         self.newest: SampleSnapshot | None = None
         self.oldest: SampleSnapshot | None = None
-        self.asked_to_stop = False
+        self.stop_requested = False
         self.finished = False
 
     def __enter__(self) -> Self:
@@ -71,10 +71,10 @@ class RunState(ProgressReporter):
         self.close()
 
     def close(self) -> None:
-        """Stops showing. May be called twice."""
+        """Stops showing progress and restores the terminal. May be called twice."""
 
-    def where(self) -> str:
-        """' after round 12 of adversarial', or nothing before the first round."""
+    def position(self) -> str:
+        """Returns ' after round 12 of adversarial', or an empty text before the first round."""
         if self.round_result is None:
             return ""
         inside = f" (control {self.control_name})" if self.control_name else ""
@@ -88,13 +88,15 @@ class RunState(ProgressReporter):
         corpus, filled = run.corpus, run.recipe.filled
         splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
         sizes = ", ".join(f"{len(split.batch):,} {name}" for name, split in splits.items())
-        better: dict[str, str] = {name: way for metric in run.metrics for name, way in metric.better().items()}
+        better: dict[str, str] = {
+            name: direction for metric in run.metrics for name, direction in metric.better().items()
+        }
         self.setting = Setting(
             name=self.setting.name if self.control_name else run.recipe.name,
             device=str(run.device),
             folder=self.setting.folder if self.control_name else str(folder.path),
-            sizes=f"{sizes} sentences; vocabulary {corpus.vocab.size:,}, up to {corpus.max_len} tokens",
-            notes={what: count for what, count in corpus.notes.items() if count},
+            sizes=f"{sizes} sentences; vocabulary {corpus.vocab.size:,}, maximum length {corpus.max_len}",
+            notes={note: count for note, count in corpus.notes.items() if count},
             phases=[(phase.name, phase.rounds) for phase in run.phases],
             keep=filled["log"]["samples"],
             better=better,
@@ -102,7 +104,7 @@ class RunState(ProgressReporter):
         self.progress, self.round_result, self.seen, self.stats = progress, None, time.monotonic(), {}
         if self.control_name is None:
             self.controls_left = list(filled["controls"])
-            self._recall(folder)
+            self._restore(folder)
 
     def on_round_end(self, result: RoundResult) -> None:
         self.round_result, self.seen = result, time.monotonic()
@@ -112,17 +114,17 @@ class RunState(ProgressReporter):
 
     def on_evaluation(self, column: str, progress: Progress, measured: Measured) -> None:
         snapshot = SampleSnapshot(self.title(column), progress.round, measured.texts[: self.setting.keep])
-        self._remember(snapshot.column, measured.values, snapshot)
+        self._record(snapshot.column, measured.values, snapshot)
 
     def on_stop_requested(self) -> None:
-        self.asked_to_stop = True
+        self.stop_requested = True
 
     def title(self, column: str) -> str:
-        """A control's columns go under the control's name, as in the final table."""
+        """Returns the name of a column in the final table: the control's name during a control."""
         return self.control_name or column
 
-    def _remember(self, column: str, values: Mapping[str, float], snapshot: SampleSnapshot) -> None:
-        self.before = self.columns.get(column, {})
+    def _record(self, column: str, values: Mapping[str, float], snapshot: SampleSnapshot) -> None:
+        self.previous = self.columns.get(column, {})
         others = {name: known for name, known in self.columns.items() if name != column}
         self.columns = {**others, column: values}
         self.newest = snapshot
@@ -130,25 +132,25 @@ class RunState(ProgressReporter):
         if column == first or self.oldest is None:
             self.oldest = snapshot
 
-    def _recall(self, folder: RunDir) -> None:
-        """What an interrupted run had measured."""
+    def _restore(self, folder: RunDir) -> None:
+        """Records the evaluations of an interrupted run again."""
         for entry in folder.entries():
             if entry.pop("kind") == "evaluation":
                 at, column, number = entry.pop("global_round"), entry.pop("phase"), entry.pop("round")
                 file = folder.path / "samples" / f"{at:06d}.txt"
                 texts = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-                self._remember(column, entry, SampleSnapshot(column, number, texts))
+                self._record(column, entry, SampleSnapshot(column, number, texts))
 
     @property
     def reference(self) -> tuple[str, Mapping[str, float]]:
-        """What the newest values are compared with: the pre-trained model, else the evaluation before."""
+        """The values to compare the newest with: those of the pre-trained model, else of the previous evaluation."""
         columns = [name for name in self.columns if name != START]
         if len(columns) > 1:
             return columns[0], self.columns[columns[0]]
-        if self.before:
-            return "the evaluation before", self.before
+        if self.previous:
+            return "previous evaluation", self.previous
         return START, self.columns.get(START, {})
 
-    def ahead(self) -> str:
-        """'2 controls', or nothing."""
+    def remaining_controls(self) -> str:
+        """Returns '2 controls', or an empty text."""
         return plural(len(self.controls_left), "control") if self.controls_left else ""

@@ -1,4 +1,4 @@
-"""What stands on stdout when a run has ended."""
+"""Prints the result of a finished run on stdout."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from textgan.runs.builder import common_phases
 from textgan.cli.display.output import result_console, write_json
 from textgan.cli.display.table import control_sentence, metric_table, signature_lines
-from textgan.runs.run_dir import RunDir
-from textgan.recipe import load as load_recipe
 from textgan.core.escape import visible
+from textgan.recipe import load as load_recipe
+from textgan.runs.builder import common_phases
+from textgan.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from textgan.runs.reporter import Result
 
 SHOWN = 6
+"""Number of samples that are printed."""
 
 
 def report(result: Result, as_json: bool, plugins: Sequence[Path] = ()) -> None:
-    """The table, the controls, samples and what to do next; or all of it as JSON."""
+    """Prints the metrics, the controls, samples and the next command; or, as JSON, metrics and samples.
+
+    Args:
+        plugins: files of `--plugin`, which the next command needs as well.
+    """
     samples = last_samples(RunDir(result.folder))
     if as_json:
         write_json(
@@ -47,28 +52,27 @@ def report(result: Result, as_json: bool, plugins: Sequence[Path] = ()) -> None:
         console.print(line)
     controls = {name: changes for name, changes in recipe.filled["controls"].items() if name in result.columns}
     if controls:
-        console.print(Text(visible(control_sentence(controls, beginnings(recipe, list(controls))))))
+        console.print(Text(visible(control_sentence(controls, start_phases(recipe, list(controls))))))
     if samples:
         console.print("\nsamples of the final model", style="bold")
         for text in samples[:SHOWN]:
             console.print(Text(f"  {visible(text)}", overflow="ellipsis", no_wrap=True))
-    words = [str(result.folder), *(word for file in plugins for word in ("--plugin", str(file)))]
-    quoted = shlex.join(words)
+    arguments = [str(result.folder), *(part for file in plugins for part in ("--plugin", str(file)))]
     console.print(Text(f"\n{visible(str(result.folder))}", style="bold", overflow="fold"))
     console.print(
-        Text(f"next: textgan sample {visible(quoted)} -n 20 --temperature 0.8", overflow="fold"),
+        Text(f"next: textgan sample {visible(shlex.join(arguments))} -n 20 --temperature 0.8", overflow="fold"),
         soft_wrap=True,
     )
 
 
 def last_samples(folder: RunDir) -> Sequence[str]:
-    """The sentences of the latest evaluation; they were made safe to show when they were written."""
+    """Returns the samples of the latest evaluation. Control characters were escaped when the file was written."""
     files: list[Path] = sorted((folder.path / "samples").glob("*.txt"))
     return files[-1].read_text(encoding="utf-8").splitlines() if files else []
 
 
-def beginnings(recipe: Recipe, controls: Sequence[str]) -> Mapping[str, str | None]:
-    """Control -> the phase at whose end it set out, or None."""
+def start_phases(recipe: Recipe, controls: Sequence[str]) -> Mapping[str, str | None]:
+    """Returns, for each control, the phase from whose last checkpoint it starts, or None."""
     names = list(recipe.filled["phases"])
-    alike = {name: common_phases(recipe, recipe.control(name)) for name in controls}
-    return {name: names[count - 1] if count else None for name, count in alike.items()}
+    shared = {name: common_phases(recipe, recipe.control(name)) for name in controls}
+    return {name: names[count - 1] if count else None for name, count in shared.items()}

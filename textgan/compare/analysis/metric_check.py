@@ -18,7 +18,7 @@ from typing import Any
 
 from textgan.core import registry, spec
 from textgan.runs.atomic import write_text
-from textgan.runs.builder import make, of_corpus, prepare
+from textgan.runs.builder import make, corpus_objects, prepare
 from textgan.compare.design.plan import Plan
 from textgan.data.corpus import Corpus
 from textgan.metrics.base import Evaluation, Metric
@@ -61,7 +61,7 @@ def of(plan: Plan) -> Checked:
         return Checked(**json.loads(file.read_text(encoding="utf-8")))
     recipe = plan.recipe(plan.methods[0], 0)
     corpus = prepare(recipe)
-    shared = of_corpus(corpus)
+    shared = corpus_objects(corpus)
     blocks = recipe.filled["evaluate"]["metrics"]
     fitting = [b for b in blocks if spec.read(registry.find("metric", b["name"])).shared <= shared.keys()]
     metrics = [make("metric", block, shared) for block in fitting]

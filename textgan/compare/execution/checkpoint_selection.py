@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from textgan.runs import checkpoint, model
-from textgan.runs.builder import Run, make, of_corpus
+from textgan.runs.builder import Run, make, corpus_objects
 from textgan.compare.analysis.axes import AXES, axes, frontier_of
 from textgan.compare.analysis.frontier import gap
 from textgan.compare.execution.measure import sweep
@@ -43,7 +43,7 @@ def choose(run: Run, folder: RunDir, first: int, settings: Settings, seed: int) 
     if not corpus.test.texts:
         raise UserError("a checkpoint is chosen on validation text, of which there is none; give the data some")
     blocks = run.recipe.filled["evaluate"]["metrics"]
-    made: list[Metric] = [make("metric", block, run.shared | of_corpus(corpus)) for block in blocks]
+    made: list[Metric] = [make("metric", block, run.shared | corpus_objects(corpus)) for block in blocks]
     names = {name for pair in AXES for name in pair}
     deciding = [metric for metric in made if names & metric.better().keys()]
     found: dict[Path, Points] = {}

@@ -1,4 +1,4 @@
-"""Arithmetic on one variable, the toy language of the first Gumbel-softmax GAN."""
+"""Generates arithmetic terms with one variable, the toy language of the first Gumbel-softmax GAN."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from textgan.core.options import Annotated, Gt, Lt, PositiveInt, Sequence
+from textgan.core.types import Vocabulary
+from textgan.data.interfaces import Raw, Source
 from textgan.data.sources.grammar.automaton import Automaton
 from textgan.data.sources.grammar.oracle import GrammarOracle
 from textgan.data.tokenizers.base import Tokenizer, wrap
-from textgan.core.options import Annotated, Gt, Lt, PositiveInt, Sequence
-from textgan.data.interfaces import Raw, Source
-from textgan.core.types import Vocabulary
 
 FILL, OPERATORS, VARIABLE = "_", ("*", "+", "-", "/"), "x"
 WORDS = tuple(sorted((FILL, *OPERATORS, VARIABLE)))
 
 
 class Arithmetic(Source):
-    """Terms such as x + x * x, drawn from S -> x | S + S | S - S | S * S | S / S and no longer than so many tokens.
+    """Samples terms such as x + x * x from S -> x | S + S | S - S | S * S | S / S, up to a number of tokens.
 
-    The toy data of Kusner & Hernandez-Lobato 2016 (arXiv:1611.04051). The grammar is ambiguous: a term of n variables
-    has as many derivations as there are binary trees with n leaves, and all of them count for its probability,
+    This is the toy data of Kusner & Hernandez-Lobato 2016 (arXiv:1611.04051). The grammar is ambiguous: a term of n
+    variables has as many derivations as there are binary trees with n leaves. Its probability is the sum over all of
+    them,
 
         p(term) = C(n - 1) leaf^n ((1 - leaf) / 4)^(n - 1) / Z,
 
-    with Catalan's numbers C(0), C(1), ... = 1, 1, 2, 5, 14, 42, ... and Z the same sum over all terms of allowed
-    length. So the oracle and its entropy are exact. Whatever `leaf` is, short terms are likely: a bare x makes up two
-    thirds of the text or more unless `shortest` leaves it out.
+    with the Catalan numbers C(0), C(1), ... = 1, 1, 2, 5, 14, 42, ... and Z the sum over all terms of allowed length.
+    The oracle and its entropy are therefore exact. Short terms are likely for any `leaf`: x alone makes up two thirds
+    of the text or more unless `shortest` excludes it.
 
-    Splits are drawn independently. The language is small, 1,365 terms of up to 12 tokens, so that a term may stand in
-    all of them.
+    Splits are sampled independently. The language is small: 1,365 terms of up to 12 tokens. Splits may share terms.
 
     Args:
-        sentences: how many terms to draw for training; 5,000 in the paper.
-        validation: how many to draw for validation.
-        test: how many to draw for testing.
-        longest: most tokens in a term; 12 in the paper, where 11 are the most that a term can use of them.
-        shortest: fewest tokens in a term.
-        leaf: probability of S -> x; the other four productions share the rest alike.
-        fill: whether shorter terms are filled up with the word _ to `longest` tokens, and there is no
-            end-of-sequence id: all have one length, and where a term ends is a choice between words like any other.
-        slip: the oracle's rate of wrong words and wrong ends, as that of the data `grammar`.
+        sentences: number of terms to sample for training; 5,000 in the paper.
+        validation: number of terms to sample for validation.
+        test: number of terms to sample for testing.
+        longest: maximum number of tokens in a term; 12 in the paper, of which a term uses at most 11.
+        shortest: minimum number of tokens in a term.
+        leaf: probability of S -> x; the other four productions have equal shares of the rest.
+        fill: whether to pad terms to `longest` tokens with the ordinary word _ instead of an end-of-sequence id. All
+            sequences then have the same length, and the generator chooses the end of a term as it chooses a token.
+        slip: the oracle's rate of wrong tokens and wrong ends, as for the data `grammar`.
     """
 
     capabilities = frozenset({"oracle", "grammar"})
@@ -61,7 +61,10 @@ class Arithmetic(Source):
     ) -> None:
         least, most = shortest // 2 + 1, (longest + 1) // 2  # variables: a term of n has 2 n - 1 tokens
         if least > most:
-            raise ValueError(f"no term has at least {shortest} and at most {longest} tokens; terms have 1, 3, 5, ...")
+            raise ValueError(
+                f"data.shortest={shortest} data.longest={longest}: no term has such a length; terms have 1, 3, 5, ... "
+                "tokens"
+            )
         self.sizes = sentences, validation, test
         self.slip = slip
         self.words = [word for word in WORDS if fill or word != FILL]
@@ -69,6 +72,7 @@ class Arithmetic(Source):
         self.automaton = _automaton(variables(leaf, least, most), longest if fill else 0)
 
     def read(self, seed: int) -> Raw:
+        """Samples the terms of all splits."""
         train, validation, test = (
             self.automaton.sample(size, stream)
             for size, stream in zip(self.sizes, np.random.default_rng(seed).spawn(3), strict=True)
@@ -76,28 +80,28 @@ class Arithmetic(Source):
         return Raw(train, validation, test, _tokenizer(self.words, self.end))
 
     def oracle(self, tokenizer: Tokenizer) -> GrammarOracle:
-        """The law of the terms over the tokenizer's ids."""
+        """Returns the distribution of the terms over the tokenizer's ids."""
         ids = {word: row[0] for word, row in zip(self.words, tokenizer.encode(self.words), strict=True)}
         return GrammarOracle(self.automaton, [ids.get(word) for word in WORDS], tokenizer.vocab, self.slip)
 
 
 def variables(leaf: float, least: int, most: int) -> NDArray[np.float64]:
-    """The probability of n variables in a term, [most + 1]: 0 below `least`, and what a longer term had is shared."""
+    """Computes the probability of n variables in a term, [most + 1]: 0 below `least`, normalised up to `most`."""
     n = np.arange(most + 1)
     trees = np.array([0, *(comb(2 * k, k) // (k + 1) for k in range(most))], dtype=np.float64)
     weight = np.where(n >= least, trees * leaf**n * (1 - leaf) ** np.maximum(n - 1, 0), 0.0)
-    law: NDArray[np.float64] = weight / weight.sum()
-    return law
+    p: NDArray[np.float64] = weight / weight.sum()
+    return p
 
 
-def _automaton(law: NDArray[np.float64], length: int) -> Automaton:
-    """Terms of n variables with probability law[n], filled up to `length` tokens.
+def _automaton(p: NDArray[np.float64], length: int) -> Automaton:
+    """Builds the automaton of terms with n variables with probability p[n], padded to `length` tokens.
 
-    Nodes: what is left to fill, 0 .. most; behind them, from the last variable to the first, the place behind a
-    variable and the place before it.
+    Nodes 0 to `fills` are numbers of tokens still to fill. Two nodes for each variable follow, from the last variable
+    to the first: the state after the variable, and the state before it.
     """
-    most = len(law) - 1
-    fills = max(0, length - 1)  # at most, behind a bare x
+    most = len(p) - 1
+    fills = max(0, length - 1)  # at most, after a term of a single x
     emission = np.array(
         [
             [word == VARIABLE for word in WORDS],
@@ -110,16 +114,16 @@ def _automaton(law: NDArray[np.float64], length: int) -> Automaton:
     end[0] = 1
     arcs = [(k, 2, k - 1, 1.0) for k in range(1, fills + 1)]  # source, class, target, weight
     for n in range(most, 0, -1):
-        behind = fills + 1 + 2 * (most - n)
+        after = fills + 1 + 2 * (most - n)
         left = max(0, length - (2 * n - 1))
-        stop = law[n] / law[n:].sum()
+        stop = p[n] / p[n:].sum()
         if left:
-            arcs.append((behind, 2, left - 1, stop))
+            arcs.append((after, 2, left - 1, stop))
         else:
-            end[behind] = stop
+            end[after] = stop
         if n < most:
-            arcs.append((behind, 1, behind - 1, 1 - stop))
-        arcs.append((behind + 1, 0, behind, 1.0))
+            arcs.append((after, 1, after - 1, 1 - stop))
+        arcs.append((after + 1, 0, after, 1.0))
     source, label, target, weight = zip(*(arc for arc in arcs if arc[3] > 0), strict=True)
     return Automaton(
         WORDS, emission, np.array(source), np.array(label), np.array(target), np.array(weight, dtype=np.float64), end
@@ -127,13 +131,13 @@ def _automaton(law: NDArray[np.float64], length: int) -> Automaton:
 
 
 def _tokenizer(words: Sequence[str], end: bool) -> Tokenizer:
-    """Words as they stand between spaces, and an end-of-sequence id or none."""
+    """Returns a tokenizer that splits at spaces, with an end-of-sequence id or without one."""
     from tokenizers import Tokenizer as Backend
     from tokenizers import models, pre_tokenizers
 
     names = ["<pad>", "<bos>", *(["<eos>"] if end else []), *words]
     backend = Backend(
         models.WordLevel({name: id_ for id_, name in enumerate(names)}, unk_token="<unk>")
-    )  # which has none
+    )  # <unk> is not among the names: another word is an error
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return wrap(backend, Vocabulary(len(names), bos=1, eos=2 if end else None, pad=0, forbidden_ids=(0, 1)))

@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face Hub."""
+"""Reads datasets of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from textgan.data.readers import column_of, divide, first_line, texts
-from textgan.data.network import hub_is_offline, told_offline
 from textgan.core.errors import UserError
 from textgan.core.options import Fraction, PositiveInt
 from textgan.data.interfaces import Raw, Source
+from textgan.data.network import forced_offline, hub_is_offline
+from textgan.data.readers import column_of, divide, first_line, texts
 
 
 class Hub(Source):
-    """A dataset of the Hugging Face Hub, or a local folder that is laid out like one.
+    """Reads a dataset of the Hugging Face Hub, or a local folder with the same layout.
 
-    A private dataset is opened by the variable HF_TOKEN, which is never saved. Code that comes with a dataset
-    is never run. With HF_HUB_OFFLINE=1 only what has been downloaded before is used.
+    A private dataset needs the environment variable HF_TOKEN, which is never saved. Code that comes with a dataset is
+    never run. With HF_HUB_OFFLINE=1 only what was downloaded before is used.
 
     Args:
         path: a name on the Hub such as stanfordnlp/imdb, or a folder.
-        subset: which of a dataset's configurations, where there are several.
-        revision: branch, tag or commit; a commit pins the data for good.
+        subset: the configuration of the dataset; required if there are several.
+        revision: branch, tag or commit; only a commit fixes the data.
         split: the split to train on.
-        column: the column that holds the text; needed where there are several.
-        validation_split: the split for validation; None draws it from `split`.
-        test_split: the split for testing; None draws it from `split`.
-        validation_share: how much of `split` is set aside for validation, unless it has its own.
-        test_share: how much of `split` is set aside for testing, unless it has its own.
-        streaming: read without downloading all of it first; give a limit with it.
-        limit: use only the first so many texts of each split.
+        column: the column that holds the text; required if there are several.
+        validation_split: the split for validation; None samples it from `split`.
+        test_split: the split for testing; None samples it from `split`.
+        validation_share: share of the different texts of `split` for validation; ignored with `validation_split`.
+        test_share: share of the different texts of `split` for testing; ignored with `test_split`.
+        streaming: whether to read without downloading everything first; use it with a limit.
+        limit: number of texts to use, the first ones of each split; None is all.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Hub(Source):
         self.streaming, self.limit = streaming, limit
 
     def read(self, seed: int) -> Raw:
+        """Returns the texts of all splits. Raises UserError if the dataset cannot be read."""
         if not (local := Path(self.path).expanduser().is_dir()):
             self._check_reachable()
         notes: dict[str, int] = {}
@@ -63,20 +64,20 @@ class Hub(Source):
         return Raw(*divide(rows, validation, test, self.shares, seed), notes=notes)
 
     def _texts(self, split: str, local: bool, notes: dict[str, int]) -> list[str]:
-        name = f"{self.path}, split {split}"
+        name = f"data.path={self.path}: split {split}"
         try:
             values = self._values(split, local, name)
         except UserError:
             raise
         except Exception as error:  # whatever the network, the Hub or a file's format may raise
             hint = ""
-            if told_offline() and not local:
-                hint = "; HF_HUB_OFFLINE forbids downloads: unset it, or fetch the data where there is a network"
-            raise UserError(f"{name}: could not be read: {first_line(error)}{hint}") from error
+            if forced_offline() and not local:
+                hint = "; HF_HUB_OFFLINE forbids downloads; unset it, or download the data where there is a network"
+            raise UserError(f"{name}: cannot be read: {first_line(error)}{hint}") from error
         return texts(values, name, notes)
 
     def _values(self, split: str, local: bool, name: str) -> list[Any]:
-        """Folders are streamed, which leaves no copy of them in the cache; what is downloaded is kept there."""
+        """Returns a column. Folders are streamed, which leaves no copy in the cache; downloads are kept there."""
         import datasets
 
         path = str(Path(self.path).expanduser()) if local else self.path
@@ -92,9 +93,9 @@ class Hub(Source):
             return list(islice(column_of(table, self.column, name), self.limit))
 
     def _check_reachable(self) -> None:
-        if not told_offline() and hub_is_offline():
+        if not forced_offline() and hub_is_offline():
             raise UserError(
-                f"{self.path} is no folder here, and the Hugging Face Hub cannot be reached; set "
-                "HF_HUB_OFFLINE=1 if the dataset was downloaded before, fetch it where there is a network, "
+                f"data.path={self.path}: not a folder, and the Hugging Face Hub cannot be reached; set "
+                "HF_HUB_OFFLINE=1 if the dataset was downloaded before, download it where there is a network, "
                 "or read a file with data.name=text"
             )

@@ -1,35 +1,34 @@
-"""Files of ready ids."""
+"""Reads files of ready ids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textgan.data.readers import BAD, TABLES, count, divide, existing, suffix, table_rows, text_lines
-from textgan.data.tokenizers.builtin import numbers
 from textgan.core.errors import UserError
 from textgan.core.options import Fraction, PositiveInt
 from textgan.data.interfaces import Raw, Source
+from textgan.data.readers import BAD, TABLES, Origin, count, divide, existing, suffix, table_rows, text_lines
+from textgan.data.tokenizers.builtin import numbers
 
 
 class TokenFiles(Source):
-    """Sequences of whole numbers: one a line with spaces or commas between them, lists in a table's column,
-    or the rows of an .npy array.
+    """Reads sequences of ids, with no tokenizer.
 
-    The ids that end, start and fill a sequence are added behind the others.
+    A file holds one sequence a line with spaces or commas between the ids, a column of lists in a table, or a 2-D array
+    of integers in .npy format. The ids that end, start and pad a sequence are added after the largest one.
 
     Args:
         path: the file to train on.
-        validation: a file of its own for validation; None draws it from `path`.
-        test: a file of its own for testing; None draws it from `path`.
-        column: the column that holds the lists; needed where a table has several.
-        size: number of ids; None takes the largest one found, plus one.
-        validation_share: how much of `path` is set aside for validation, unless it has its own file.
-        test_share: how much of `path` is set aside for testing, unless it has its own file.
-        limit: use only the first so many sequences of `path`.
+        validation: a file for validation; None samples it from `path`.
+        test: a file for testing; None samples it from `path`.
+        column: the column that holds the lists; required if a table has several.
+        size: number of ids; None is the largest one found, plus one.
+        validation_share: share of the different sequences of `path` for validation; ignored with a file for it.
+        test_share: share of the different sequences of `path` for testing; ignored with a file for it.
+        limit: number of sequences to use, the first ones of `path`; None is all.
     """
 
     output_type = "ids"
@@ -50,59 +49,66 @@ class TokenFiles(Source):
         self.limit = limit
 
     def read(self, seed: int) -> Raw:
+        """Returns the sequences of all splits. Raises UserError if a file cannot be used."""
         notes: dict[str, int] = {}
-        rows = self._lines(self.path, notes)[: self.limit]
-        validation = None if self.validation is None else self._lines(self.validation, notes)
-        test = None if self.test is None else self._lines(self.test, notes)
+        rows = self._lines("data.path", self.path, notes)[: self.limit]
+        validation = None if self.validation is None else self._lines("data.validation", self.validation, notes)
+        test = None if self.test is None else self._lines("data.test", self.test, notes)
         splits = divide(rows, validation, test, self.shares, seed)
-        size = self.size or 1 + max(int(word) for part in splits for line in part for word in line.split())
+        size = self.size or 1 + max(int(item) for part in splits for line in part for item in line.split())
         return Raw(*splits, tokenizer=numbers(size, bos=size + 1, eos=size), notes=notes)
 
-    def _lines(self, path: str, notes: dict[str, int]) -> list[str]:
-        return [" ".join(map(str, row)) for row in read_ids(path, self.column, self.size, notes)]
+    def _lines(self, key: str, path: str, notes: dict[str, int]) -> list[str]:
+        return [" ".join(map(str, row)) for row in read_ids(Origin(key, path), self.column, self.size, notes)]
 
 
-def read_ids(path: str, column: str | None, size: int | None, notes: dict[str, int]) -> list[list[int]]:
-    """The sequences of a file that are not empty.
+def read_ids(origin: Origin, column: str | None, size: int | None, notes: dict[str, int]) -> list[list[int]]:
+    """Returns the sequences of a file, without empty ones.
+
+    Args:
+        origin: the option that names the file.
+        column: the column of a table; None is the only one.
+        size: number of ids; None allows any id from 0.
+        notes: counts of what was left out; modified.
 
     Raises:
-        UserError: if something in it is no id; names the file, the line and what was found.
+        UserError: if something in it is not an id; names the file, the line and what was found.
     """
-    if suffix(path) == ".npy":
-        rows: Sequence[Any] = _array(path)
-    elif suffix(path) in TABLES:
-        rows = table_rows(path, column)
+    if suffix(origin.path) == ".npy":
+        rows: Sequence[Any] = _array(origin)
+    elif suffix(origin.path) in TABLES:
+        rows = table_rows(origin, column)
     else:
-        rows = [line.replace(",", " ").split() for line in text_lines(path)]
-    found = [_ids(row, size, f"{path}, line {n}") for n, row in enumerate(rows, 1) if row is not None and len(row)]
+        rows = [line.replace(",", " ").split() for line in text_lines(origin)]
+    found = [_ids(row, size, f"{origin}: line {n}") for n, row in enumerate(rows, 1) if row is not None and len(row)]
     count(notes, "empty lines left out", len(rows) - len(found))
     if not found:
-        raise UserError(f"{path} holds no sequence of ids; expected one a line, such as 12 7 305")
+        raise UserError(f"{origin}: no sequence of ids in it; expected one a line, such as 12 7 305")
     return found
 
 
 def _ids(row: Any, size: int | None, where: str) -> list[int]:
-    words = row.replace(",", " ").split() if isinstance(row, str) else row
-    for word in words:
-        if not _is_whole(word):
-            shown = str(word).replace(BAD, "?")[:40]
-            raise UserError(f"{where}: {shown!r} is no id; expected whole numbers from 0 between spaces or commas")
-        if size is not None and int(word) >= size:
-            raise UserError(f"{where}: id {int(word)} is too large for size={size}; ids run from 0 to {size - 1}")
-    return [int(word) for word in words]
+    items = row.replace(",", " ").split() if isinstance(row, str) else row
+    for item in items:
+        if not _is_whole(item):
+            shown = str(item).replace(BAD, "?")[:40]
+            raise UserError(f"{where}: {shown!r} is not an id; expected whole numbers from 0 between spaces or commas")
+        if size is not None and int(item) >= size:
+            raise UserError(f"{where}: id {int(item)} is too large for size={size}; expected ids from 0 to {size - 1}")
+    return [int(item) for item in items]
 
 
-def _is_whole(word: Any) -> bool:
-    return str(word).isdecimal() and str(word).isascii()
+def _is_whole(item: Any) -> bool:
+    return str(item).isdecimal() and str(item).isascii()
 
 
-def _array(path: str) -> list[list[int]]:
-    file: Path = existing(path)
+def _array(origin: Origin) -> list[list[int]]:
+    file = existing(origin)
     try:
         array = np.load(file, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path} could not be read as a numpy array: {error}") from error
+        raise UserError(f"{origin}: cannot be read as a numpy array: {error}") from error
     if array.ndim != 2 or array.dtype.kind not in "iu":
-        raise UserError(f"{path}: expected a 2-D array of integers, found {array.ndim}-D of {array.dtype}")
+        raise UserError(f"{origin}: expected a 2-D array of integers, found {array.ndim}-D of {array.dtype}")
     rows: list[list[int]] = array.tolist()
     return rows

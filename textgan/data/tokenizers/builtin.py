@@ -1,7 +1,6 @@
-"""The tokenizers that a recipe can name. Ids are the same in every run and process.
+"""Makes the tokenizers that a recipe can name. Ids are the same in every run and process.
 
-All but `pretrained` learn from the training text alone, and put their special ids first: <pad>, <bos>, <eos>,
-<unk>.
+All but `pretrained` learn from the training text alone. Their special ids come first: <pad>, <bos>, <eos>, <unk>.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgan.data.network import hub_is_offline
-from textgan.data.tokenizers.base import FILE, Tokenizer, wrap
 from textgan.core.errors import UserError
 from textgan.core.options import Count, PositiveInt
 from textgan.core.types import Vocabulary
+from textgan.data.network import hub_is_offline
+from textgan.data.readers import first_line
+from textgan.data.tokenizers.base import FILE, Tokenizer, wrap
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -39,8 +39,8 @@ WORDS = "|".join(
         r"\S\p{M}*",
     ]
 )
-"""What is a word. Like NLTK's `word_tokenize`, except that "cannot" and quotation marks stay as they are
-written, and that a full stop is a word of its own inside a line as well as at its end."""
+"""Matches a word as NLTK's `word_tokenize` does, with two differences: "cannot" and quotation marks are not changed,
+and a full stop is a separate word inside a line as well as at its end."""
 
 
 def word(
@@ -49,15 +49,19 @@ def word(
     min_count: PositiveInt = 1,
     lowercase: bool = True,
 ) -> Tokenizer:
-    """Words and punctuation, most frequent first; decoded with a space between any two.
+    """Splits text into words and punctuation; decoded text has a space between any two.
 
-    Splits like NLTK's `word_tokenize`: "isn't" -> "is n't", "dog's" -> "dog 's"; hyphenated words stay whole.
-    For writing without spaces between words, use `char` or `bpe`.
+    Splits like NLTK's `word_tokenize`: "isn't" -> "is n't", "dog's" -> "dog 's"; hyphenated words stay whole. Ids are
+    in the order of frequency. For languages without spaces between words, use `char` or `bpe`.
 
     Args:
-        vocab_size: at most this many ids, the four special ones included; None for no limit.
-        min_count: words seen less often in the training text become <unk>.
-        lowercase: read all text in lower case.
+        texts: the training texts.
+        vocab_size: maximum number of ids, the four special ones included; None for no limit.
+        min_count: words that are less frequent in the training text become <unk>.
+        lowercase: whether to convert all text to lower case.
+
+    Raises:
+        UserError: if no word fits into the vocabulary.
     """
     from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
     from tokenizers import Tokenizer as Backend
@@ -66,7 +70,7 @@ def word(
     backend.normalizer = normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else [])])
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(WORDS), "removed", invert=True)
 
-    def counted(least: int) -> list[str]:  # by falling count, ties by alphabet
+    def frequent(least: int) -> list[str]:  # by descending count, ties in alphabetical order
         trainer = trainers.WordLevelTrainer(
             vocab_size=2**32, min_frequency=least, show_progress=False, special_tokens=[]
         )
@@ -74,16 +78,20 @@ def word(
         ids = backend.get_vocab()
         return sorted(ids, key=ids.__getitem__)
 
-    found = counted(1)
-    return _numbered(backend, found, found if min_count == 1 else counted(min_count), vocab_size)
+    found = frequent(1)
+    return _numbered(backend, found, found if min_count == 1 else frequent(min_count), vocab_size)
 
 
 def char(texts: Sequence[str], vocab_size: PositiveInt | None = None, min_count: PositiveInt = 1) -> Tokenizer:
-    """Every character is a token, the space too; decodes to the exact text.
+    """Splits text into characters, spaces included; decodes to the exact text.
 
     Args:
-        vocab_size: at most this many ids, the four special ones included; None for no limit.
-        min_count: characters seen less often in the training text become <unk>.
+        texts: the training texts.
+        vocab_size: maximum number of ids, the four special ones included; None for no limit.
+        min_count: characters that are less frequent in the training text become <unk>.
+
+    Raises:
+        UserError: if no character fits into the vocabulary.
     """
     from tokenizers import Regex, decoders, models, pre_tokenizers
     from tokenizers import Tokenizer as Backend
@@ -99,13 +107,17 @@ def char(texts: Sequence[str], vocab_size: PositiveInt | None = None, min_count:
 
 
 def bpe(texts: Sequence[str], vocab_size: PositiveInt = 8000, min_count: PositiveInt = 2) -> Tokenizer:
-    """Byte-pair encoding of UTF-8 bytes (Sennrich et al. 2016, as in GPT-2); decodes to the exact text.
+    """Splits text by byte-pair encoding of UTF-8 (Sennrich et al. 2016, as in GPT-2); decodes to the exact text.
 
-    There is no unknown word: what was never seen is spelled in bytes.
+    There are no unknown words: unseen text is encoded as bytes.
 
     Args:
-        vocab_size: at most this many ids: 256 bytes, three special ids, and the merged pairs.
-        min_count: pairs seen less often in the training text are not merged.
+        texts: the training texts.
+        vocab_size: maximum number of ids: 256 bytes, three special ids, and the merged pairs.
+        min_count: pairs that are less frequent in the training text are not merged.
+
+    Raises:
+        UserError: if `vocab_size` is less than 259.
     """
     from tokenizers import Tokenizer as Backend
     from tokenizers import decoders, models, pre_tokenizers, trainers
@@ -113,7 +125,9 @@ def bpe(texts: Sequence[str], vocab_size: PositiveInt = 8000, min_count: Positiv
     special, alphabet = [PAD, BOS, EOS], pre_tokenizers.ByteLevel.alphabet()
     if vocab_size < len(special) + len(alphabet):
         least = len(special) + len(alphabet)
-        raise UserError(f"bpe: vocab_size is {vocab_size}, but 256 bytes and three special ids take {least} at least")
+        raise UserError(
+            f"tokenizer.vocab_size={vocab_size}: too small; expected at least {least}, for 256 bytes and 3 special ids"
+        )
     backend = Backend(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -129,36 +143,41 @@ def bpe(texts: Sequence[str], vocab_size: PositiveInt = 8000, min_count: Positiv
 
 
 def pretrained(path: str, revision: str | None = None) -> Tokenizer:
-    """A saved tokenizer, or one from the Hugging Face Hub. Code that comes with it is never run.
+    """Loads a saved tokenizer, or one from the Hugging Face Hub. Code that comes with it is never run.
 
-    Missing special tokens: the start falls back to [CLS], then to padding or the end (as in T5 and GPT-2);
-        the end to
-    [SEP], then to a new <eos>; padding, which nothing reads, to the end.
+    Missing special tokens are replaced. The start token becomes [CLS], or else the padding or end token (as in T5 and
+    GPT-2). The end token becomes [SEP], or else a new <eos>. The padding token, which no network reads, becomes the end
+    token.
 
     Args:
         path: a folder (one that textgan or `save_pretrained` wrote), or a name on the Hub such as
             openai-community/gpt2.
-        revision: branch, tag or commit on the Hub; a commit pins it for good.
+        revision: branch, tag or commit on the Hub; only a commit fixes the tokenizer.
+
+    Raises:
+        UserError: if there is no such tokenizer, or if it has no tokenizer.json.
     """
     folder = Path(path).expanduser()
     if (folder / FILE).is_file():
         return Tokenizer.load(folder)
     if not folder.is_dir() and (path[:1] in {".", "/", "~"} or path.count("/") > 1):
-        raise UserError(f"{path}: there is no such folder; name a folder with a tokenizer.json, or a name on the Hub")
-    return _adopt(_fetch(str(folder) if folder.is_dir() else path, revision, local=folder.is_dir()), path)
+        raise UserError(
+            f"tokenizer.path={path}: folder not found; expected a folder with a tokenizer.json, or a name on the Hub"
+        )
+    return _adopt(_fetch(str(folder) if folder.is_dir() else path, revision, local=folder.is_dir()))
 
 
 def numbers(size: Count, bos: Count, eos: Count | None = None) -> Tokenizer:
-    """Ready ids written as numbers between spaces: the words "0" .. "size-1" have these very ids.
+    """Returns a tokenizer of ids written as numbers between spaces: the words "0" to "size-1" have these ids.
+
+    Ids from `size` on are added as special tokens. There is then a padding id after them; otherwise padding is `bos`,
+    since no network reads it.
 
     Args:
-        size: number of ordinary words.
-        bos: the id that a generator reads first: an ordinary word's (as in SeqGAN's experiment), or one
-            behind them.
-        eos: the id that ends a sequence, or None where every sequence has the full length.
-
-    Ids from `size` on are added as special tokens. Then there is a padding id behind them; otherwise padding
-    is `bos`, since nothing reads it.
+        size: number of ordinary tokens.
+        bos: the id that a generator reads first: that of an ordinary token (as in SeqGAN's experiment), or a larger
+            one.
+        eos: the id that ends a sequence, or None if every sequence has the full length.
     """
     from tokenizers import Tokenizer as Backend
     from tokenizers import models, pre_tokenizers
@@ -167,33 +186,39 @@ def numbers(size: Count, bos: Count, eos: Count | None = None) -> Tokenizer:
     extra = {name: token for name, token in ((BOS, bos), (EOS, eos)) if token is not None and token >= size}
     pad = max(extra.values()) + 1 if extra else bos
     ids |= extra | ({PAD: pad} if extra else {})
-    never = tuple(sorted({pad, *([bos] if BOS in extra else [])})) if extra else ()
-    backend = Backend(models.WordLevel(ids, unk_token=UNK))  # which is in no vocabulary: another word is an error
+    forbidden = tuple(sorted({pad, *([bos] if BOS in extra else [])})) if extra else ()
+    backend = Backend(models.WordLevel(ids, unk_token=UNK))  # <unk> has no id: another word is an error
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return wrap(backend, Vocabulary(size=len(ids), bos=bos, eos=eos, pad=pad, forbidden_ids=never))
+    return wrap(backend, Vocabulary(size=len(ids), bos=bos, eos=eos, pad=pad, forbidden_ids=forbidden))
 
 
 def _numbered(backend: Backend, found: Sequence[str], often: Sequence[str], vocab_size: int | None) -> Tokenizer:
-    """Gives a tokenizer that splits the ids of its words.
+    """Assigns ids to the words of a tokenizer.
 
     Args:
+        backend: splits text into words.
         found: all words of the training text.
-        often: those that are seen often enough, the most frequent first; as many as there is room for are taken.
+        often: the words that are frequent enough, by descending count; as many as fit get an id.
+        vocab_size: maximum number of ids, or None.
+
+    Raises:
+        UserError: if no word gets an id.
     """
     from tokenizers import models
 
-    spelled_out = UNK in found
-    known, ordered = len(found) - spelled_out, [word for word in often if word != UNK]
+    has_unk = UNK in found
+    known, ordered = len(found) - has_unk, [word for word in often if word != UNK]
     room = len(ordered) if vocab_size is None else vocab_size - len(SPECIAL)
     if room < 1 and known:
-        reason = "min_count is higher than any word's count" if vocab_size is None else f"vocab_size is {vocab_size}"
-        raise UserError(f"the tokenizer has no room for a word: {reason}; four ids are special, so allow more words")
+        if vocab_size is None:
+            raise UserError("tokenizer.min_count: higher than the count of any word; expected a smaller one")
+        raise UserError(f"tokenizer.vocab_size={vocab_size}: too small; expected more than the four special ids")
     words = ordered[:room]
     ids = {name: number for number, name in enumerate((*SPECIAL, *words))}
-    unseen = not spelled_out and len(words) == known
-    never = (0, 1, 3) if unseen else (0, 1)  # <unk> may be said only where the training text says it
+    complete = not has_unk and len(words) == known
+    forbidden = (0, 1, 3) if complete else (0, 1)  # <unk> is generated only if it is in the training data
     backend.model = models.WordLevel(ids, unk_token=UNK)
-    return wrap(backend, Vocabulary(size=len(ids), bos=1, eos=2, pad=0, forbidden_ids=never), UNK)
+    return wrap(backend, Vocabulary(size=len(ids), bos=1, eos=2, pad=0, forbidden_ids=forbidden), UNK)
 
 
 def _fetch(path: str, revision: str | None, local: bool) -> Any:
@@ -204,19 +229,20 @@ def _fetch(path: str, revision: str | None, local: bool) -> Any:
         found = AutoTokenizer.from_pretrained(
             path, revision=revision or "main", local_files_only=offline, trust_remote_code=False
         )
-    except Exception as error:  # what is raised depends on which of its files is bad
+    except Exception as error:  # the exception depends on which file is bad
         if offline and not local:
             raise UserError(
-                f"the tokenizer {path} is not on this machine, and the Hugging Face Hub cannot be reached; "
-                "download it where there is a network, and name its folder"
+                f"tokenizer.path={path}: not on this machine, and the Hugging Face Hub cannot be reached; "
+                "download it where there is a network, and give its folder"
             ) from error
-        raise UserError(f"{path}: no usable tokenizer ({str(error).strip().splitlines()[0]})") from error
+        raise UserError(f"tokenizer.path={path}: not a usable tokenizer ({first_line(error)})") from error
     if not found.is_fast:
-        raise UserError(f"{path}: this tokenizer runs only in Python; textgan needs one with a tokenizer.json")
+        raise UserError(f"tokenizer.path={path}: runs only in Python; expected a tokenizer with a tokenizer.json")
     return found
 
 
-def _adopt(hf: Any, path: str) -> Tokenizer:
+def _adopt(hf: Any) -> Tokenizer:
+    """Wraps a tokenizer of transformers; replaces its missing special tokens."""
     backend = hf.backend_tokenizer
     eos = hf.eos_token_id if hf.eos_token_id is not None else hf.sep_token_id
     if eos is None:
@@ -225,7 +251,7 @@ def _adopt(hf: Any, path: str) -> Tokenizer:
     candidates = (hf.bos_token_id, hf.cls_token_id, hf.pad_token_id, eos)
     bos = next(token for token in candidates if token is not None)
     pad = hf.pad_token_id if hf.pad_token_id is not None else eos
-    speakable = {eos, hf.unk_token_id}
-    never = tuple(sorted({bos, pad, *hf.all_special_ids} - speakable))
+    generable = {eos, hf.unk_token_id}
+    forbidden = tuple(sorted({bos, pad, *hf.all_special_ids} - generable))
     size = max(backend.get_vocab().values()) + 1
-    return wrap(backend, Vocabulary(size=size, bos=bos, eos=eos, pad=pad, forbidden_ids=never), hf.unk_token)
+    return wrap(backend, Vocabulary(size=size, bos=bos, eos=eos, pad=pad, forbidden_ids=forbidden), hf.unk_token)

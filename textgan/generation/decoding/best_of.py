@@ -8,6 +8,7 @@ from torch import Tensor
 from textgan.core.options import PositiveInt
 from textgan.core.roles import Decoding, Discriminator, Generator
 from textgan.core.types import Batch, Samples
+from textgan.ops.masked import masked_mean_rows
 
 
 class BestOf(Decoding):
@@ -41,4 +42,4 @@ class BestOf(Decoding):
     def _worth(self, samples: Samples) -> Tensor:
         """The mean verdict of each sequence, [B]."""
         logits, weight = self.discriminator.score(samples)
-        return (logits * weight).sum(1) / weight.sum(1).clamp_min(1)
+        return masked_mean_rows(logits, weight)

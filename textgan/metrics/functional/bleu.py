@@ -1,4 +1,4 @@
-"""BLEU of sentences, exact and in linear time, as the text GAN field computes it.
+"""BLEU of sentences, exact and in linear time, in the convention of the text GAN field.
 
 The convention is that of Texygen (Zhu et al. 2018, arXiv:1802.01886) and its successors: BLEU (Papineni et
 al. 2002) of each sentence, every sentence of a corpus being a reference; uniform weights; a precision
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,51 +23,89 @@ from textgan.metrics.functional.ngrams import Ids, Ngrams
 
 Floats = NDArray[np.float64]
 EPSILON = 0.1
+"""Matches that a precision of 0 counts as."""
+
+
+class Statistics(NamedTuple):
+    """The sufficient statistics of the BLEU of S hypotheses.
+
+    matches: for each order, the number of matching n-grams (clipped), [S].
+    lengths: words of each hypothesis, [S].
+    closest: the closest reference length, the shorter of two, [S].
+    """
+
+    matches: Sequence[Ids]
+    lengths: Ids
+    closest: Floats
 
 
 def sentence_bleu(references: Sequence[str], hypotheses: Sequence[str], highest: int) -> list[Floats]:
-    """BLEU of each of S hypotheses against all references: [S] for each order from 1 to `highest`."""
+    """Computes the BLEU of each hypothesis against all references.
+
+    Args:
+        references: the reference sentences, the same for all hypotheses.
+        hypotheses: S sentences.
+        highest: the highest order.
+
+    Returns:
+        [S] for each order from 1 to `highest`.
+    """
     return References.count(references, highest).scores(hypotheses)
 
 
 def leave_one_out(texts: Sequence[str], highest: int) -> list[Floats]:
-    """BLEU of each of S texts, at least two, against all others: [S] for each order from 1 to `highest`."""
+    """Computes the BLEU of each text against all others.
+
+    Args:
+        texts: S sentences, at least two.
+        highest: the highest order.
+
+    Returns:
+        [S] for each order from 1 to `highest`.
+    """
     ngrams = Ngrams.count(texts, highest)
     matches = [table.total(np.minimum(table.times, table.largest_elsewhere()), len(texts)) for table in ngrams.tables]
-    return _scores(matches, ngrams.lengths, _closest_other(ngrams.lengths))
+    return _scores(Statistics(matches, ngrams.lengths, _closest_other(ngrams.lengths)))
 
 
 @dataclass(frozen=True)
 class References:
-    """What of the references does not depend on the hypotheses, kept from one set of them to the next."""
+    """Counts of the reference sentences, which do not depend on the hypotheses and can be reused.
+
+    Args:
+        ngrams: the n-grams of all references.
+        largest: for each order, the largest count of each n-gram in one reference, followed by a 0, [G+1].
+        lengths: the distinct lengths, ascending.
+    """
 
     ngrams: Ngrams
     largest: tuple[Ids, ...]
-    """For each order, the largest count of each n-gram in one reference; a 0 behind them, [G+1]."""
     lengths: Ids
-    """The distinct lengths, ascending."""
 
     @classmethod
     def count(cls, texts: Sequence[str], highest: int) -> References:
-        """Of texts, for the orders from 1 to `highest`."""
+        """Counts the n-grams of texts, for the orders from 1 to `highest`."""
         ngrams = Ngrams.count(texts, highest)
         largest = tuple(np.append(table.largest(), 0) for table in ngrams.tables)
         return cls(ngrams, largest, np.unique(ngrams.lengths))
 
     def scores(self, hypotheses: Sequence[str]) -> list[Floats]:
-        """BLEU of each of S hypotheses: [S] for each order."""
+        """Computes the BLEU of each of S hypotheses, [S] for each order."""
+        return _scores(self.statistics(hypotheses))
+
+    def statistics(self, hypotheses: Sequence[str]) -> Statistics:
+        """Counts the matches of each of S hypotheses, and finds the closest reference lengths."""
         ngrams = Ngrams.count(hypotheses, len(self.largest))
         matches = [
             table.total(np.minimum(table.times, largest[known][table.gram]), len(hypotheses))
             for table, known, largest in zip(ngrams.tables, ngrams.ids_in(self.ngrams), self.largest, strict=True)
         ]
-        return _scores(matches, ngrams.lengths, _closest(ngrams.lengths, self.lengths))
+        return Statistics(matches, ngrams.lengths, _closest(ngrams.lengths, self.lengths))
 
 
-def _scores(matches: Sequence[Ids], lengths: Ids, closest: Floats) -> list[Floats]:
-    """BLEU of S sentences for each order, from their matching n-grams (clipped), lengths and closest
-    references.
-    """
+def _scores(statistics: Statistics) -> list[Floats]:
+    """Computes BLEU from its statistics, [S] for each order."""
+    matches, lengths, closest = statistics
     penalty = np.minimum(0.0, 1 - closest / np.maximum(lengths, 1))  # log
     total = np.zeros(len(lengths))
     scores = []
@@ -78,13 +117,13 @@ def _scores(matches: Sequence[Ids], lengths: Ids, closest: Floats) -> list[Float
 
 
 def _closest(lengths: Ids, among: Ids) -> Floats:
-    """The value in `among`, distinct and ascending, that is closest to each length, the shorter of two."""
+    """Finds the value in `among`, distinct and ascending, that is closest to each length, the shorter of two."""
     at = np.searchsorted(among, lengths)
     return _nearer(np.append(-np.inf, among)[at], lengths, np.append(among, np.inf)[at])
 
 
 def _closest_other(lengths: Ids) -> Floats:
-    """The length of another sentence that is closest to each sentence's own, the shorter of two."""
+    """Finds the length of another sentence that is closest to each sentence's own, the shorter of two."""
     distinct, which, count = np.unique(lengths, return_inverse=True, return_counts=True)
     other = _nearer(np.append(-np.inf, distinct[:-1]), distinct, np.append(distinct[1:], np.inf))
     return np.where(count > 1, distinct, other)[which]

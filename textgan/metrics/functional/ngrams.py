@@ -1,7 +1,7 @@
-"""Counting n-grams of many sentences exactly, in one sort an order.
+"""Exact n-gram counts of many sentences, with one sort per order.
 
 An n-gram's id is its rank among the distinct pairs (id of its first n-1 words, id of its last word), so ids
-are dense integers at every order and no tuple of words is ever made. Words are what lies between white space.
+are dense integers at every order and no tuples of words are built. Words are separated by white space.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Ids = NDArray[np.int64]
 
 
 class Table(NamedTuple):
-    """The n-grams of one order: G distinct ones, in P pairs of an n-gram and a sentence that holds it.
+    """The n-grams of one order: G distinct ones, in P pairs of an n-gram and a sentence that contains it.
 
     Pairs are sorted by n-gram, then by sentence.
     """
@@ -26,32 +26,31 @@ class Table(NamedTuple):
     keys: Ids  # [G] ascending: id of the first n-1 words * number of distinct words + id of the last word
     gram: Ids  # [P] which n-gram
     sentence: Ids  # [P] which sentence
-    times: Ids  # [P] how often it stands there, at least 1
+    times: Ids  # [P] how often it occurs there, at least 1
 
     def total(self, values: Ids, sentences: int) -> Ids:
-        """The sum of values [P] in each sentence, [sentences]."""
+        """Sums values [P] over the n-grams of each sentence, [sentences]."""
         return np.bincount(self.sentence, values, sentences).astype(np.int64)
 
     def begins(self) -> Ids:
-        """Where each n-gram's pairs begin, [G]."""
+        """Returns the index of each n-gram's first pair, [G]."""
         return np.flatnonzero(np.diff(self.gram, prepend=-1))
 
     def largest(self) -> Ids:
-        """The largest count of each n-gram in any one sentence, [G]."""
+        """Returns the largest count of each n-gram in any one sentence, [G]."""
         return np.maximum.reduceat(self.times, self.begins())
 
     def largest_elsewhere(self) -> Ids:
-        """For each pair, the largest count of its n-gram in any *other* sentence, 0 where there is none, [P].
+        """Returns for each pair the largest count of its n-gram in any *other* sentence, 0 if there is none, [P].
 
-        That is the largest count of all, except for the one sentence that owns it, which meets the second
-        largest.
+        That is the largest count of all, except for the one sentence that has it, whose result is the second largest.
         """
         largest = self.largest()[self.gram]  # [P]
-        owners = np.flatnonzero(self.times == largest)
-        owners = owners[np.diff(self.gram[owners], prepend=-1) != 0]  # [G], the first where several share it
+        attained = np.flatnonzero(self.times == largest)
+        attained = attained[np.diff(self.gram[attained], prepend=-1) != 0]  # [G], the first where several share it
         others = self.times.copy()
-        others[owners] = 0
-        largest[owners] = np.maximum.reduceat(others, self.begins())
+        others[attained] = 0
+        largest[attained] = np.maximum.reduceat(others, self.begins())
         return largest
 
 
@@ -71,10 +70,10 @@ class Ngrams:
 
     @classmethod
     def count(cls, texts: Sequence[str], highest: int) -> Ngrams:
-        """All n-grams of `texts` up to the order `highest`. None reaches over the end of its sentence."""
+        """Counts the n-grams of `texts` up to the order `highest`, each within one sentence."""
         lengths = np.zeros(len(texts), np.int64)
         stream: list[str] = []
-        for row, text in enumerate(texts):  # no list of lists, which would set the garbage collector to work
+        for row, text in enumerate(texts):  # a list of lists would make the garbage collector slow
             sentence = text.split()
             lengths[row] = len(sentence)
             stream += sentence
@@ -83,21 +82,21 @@ class Ngrams:
         return cls(words, lengths, tuple(_tables(ids, lengths, len(words), highest)))
 
     def ids_in(self, other: Ngrams) -> Iterator[Ids]:
-        """For each order that both have, the id in `other` of each n-gram of ours, -1 if it has none, [G]."""
+        """Yields for each order that both have the id in `other` of each n-gram of this object, -1 if none, [G]."""
         words = np.fromiter(map(other.words.get, self.words, repeat(-1)), np.int64, len(self.words))
         known = np.zeros(1, np.int64)  # the one n-gram of no words
-        for ours, theirs in zip(self.tables, other.tables, strict=False):
-            first, last = np.divmod(ours.keys, max(1, len(self.words)))
+        for table, other_table in zip(self.tables, other.tables, strict=False):
+            first, last = np.divmod(table.keys, max(1, len(self.words)))
             first, last = known[first], words[last]
             key = first * len(other.words) + last
-            at = np.searchsorted(theirs.keys, key)
-            found = (first >= 0) & (last >= 0) & (np.append(theirs.keys, -1)[at] == key)
+            at = np.searchsorted(other_table.keys, key)
+            found = (first >= 0) & (last >= 0) & (np.append(other_table.keys, -1)[at] == key)
             known = np.where(found, at, -1)
             yield known
 
 
 def _tables(ids: Ids, lengths: Ids, words: int, highest: int) -> Iterator[Table]:
-    """ids: all words of all sentences in a row."""
+    """Yields the table of each order. ids: the words of all sentences, concatenated; words: how many distinct ones."""
     sentence = np.repeat(np.arange(len(lengths)), lengths)
     left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(ids))  # words to the end of the sentence
     start = np.arange(len(ids))  # where an n-gram starts
@@ -106,19 +105,19 @@ def _tables(ids: Ids, lengths: Ids, words: int, highest: int) -> Iterator[Table]
         fits = left[start] >= n
         start, gram = start[fits], gram[fits]
         key, order = _sorted(gram * words + ids[start + n - 1])  # stable, so that sentences ascend within an n-gram
-        owner = sentence[start[order]]
+        containing = sentence[start[order]]
         new = np.diff(key, prepend=-1) != 0
         number = np.cumsum(new) - 1
-        pairs = np.flatnonzero(new | (np.diff(owner, prepend=-1) != 0))
-        yield Table(key[new], number[pairs], owner[pairs], np.diff(pairs, append=len(key)))
+        pairs = np.flatnonzero(new | (np.diff(containing, prepend=-1) != 0))
+        yield Table(key[new], number[pairs], containing[pairs], np.diff(pairs, append=len(key)))
         gram[order] = number
 
 
 def _sorted(key: Ids) -> tuple[Ids, Ids]:
-    """Numbers from 0 on in ascending order, and where they stood, equal ones in the order that they had.
+    """Sorts non-negative integers stably; returns the sorted values and the argsort.
 
-    NumPy sorts several times as fast as it says where things stood, so that, where it fits, each number takes its
-    place along in its lowest bits.
+    NumPy's sort is several times as fast as its argsort, so, where it fits, each number carries its position in its
+    lowest bits.
     """
     bits = len(key).bit_length()
     if not len(key) or int(key.max()).bit_length() + bits > 63:

@@ -1,6 +1,6 @@
-/* What kernels of words share: vectors, their exponential, and a tile of logits that stays in registers.
+/* Vector types, a vectorized exponential, and a tile of logits that stays in registers.
  *
- * Weights come packed, [blocks][hidden][BLOCK], so that a tile of ROWS rows by BLOCK words reads them in order.
+ * Weights are packed as [blocks][hidden][BLOCK], so that a tile of ROWS rows by BLOCK tokens reads them in order.
  */
 #include <stdint.h>
 
@@ -17,9 +17,10 @@ typedef int32_t ints __attribute__((vector_size(LANES * 4)));
 
 static inline vec all(float x) { return x - (vec){0}; }
 
-/* exp, 2^power times a polynomial that is within 8e-8 of it, fitted for this; exactly 0 below -87, where floats end. */
+/* Computes exp(x) as 2^power times a fitted polynomial, with an error below 8e-8. Exactly 0 below -87, where float32
+ * underflows. */
 static inline vec exponential(vec x) {
-    ints kept = x > all(-87.0f);
+    ints in_range = x > all(-87.0f);
     vec round = x * 1.44269504f + 12582912.0f;
     ints power = (ints)round << 23;
     vec f = x - (round - 12582912.0f) * 0.69314718f;
@@ -28,19 +29,19 @@ static inline vec exponential(vec x) {
     p = p * f + 4.999889266e-1f;
     p = p * f + 9.999996911e-1f;
     p = p * f + 1.000000072f;
-    return (vec)(((ints)p + power) & kept);
+    return (vec)(((ints)p + power) & in_range);
 }
 
-/* The logits of `rows` rows and one block of words, in acc. */
-#define MULTIPLY(rows)                                                                   \
-    vec acc[rows][COLS];                                                                 \
-    for (int r = 0; r < rows; r++)                                                       \
-        for (int c = 0; c < COLS; c++) acc[r][c] = *(const loose *)(bias + c * LANES);   \
-    for (int64_t k = 0; k < hidden; k++) {                                               \
-        vec w[COLS];                                                                     \
+/* Computes the logits of `rows` rows for one block of tokens, in acc. */
+#define MULTIPLY(rows)                                                                          \
+    vec acc[rows][COLS];                                                                        \
+    for (int r = 0; r < rows; r++)                                                              \
+        for (int c = 0; c < COLS; c++) acc[r][c] = *(const loose *)(bias + c * LANES);          \
+    for (int64_t k = 0; k < hidden; k++) {                                                      \
+        vec w[COLS];                                                                            \
         for (int c = 0; c < COLS; c++) w[c] = *(const loose *)(weight + k * BLOCK + c * LANES); \
-        for (int r = 0; r < rows; r++) {                                                 \
-            vec h = all(features[r * hidden + k]);                                       \
-            for (int c = 0; c < COLS; c++) acc[r][c] += h * w[c];                        \
-        }                                                                                \
+        for (int r = 0; r < rows; r++) {                                                        \
+            vec h = all(features[r * hidden + k]);                                              \
+            for (int c = 0; c < COLS; c++) acc[r][c] += h * w[c];                               \
+        }                                                                                       \
     }

@@ -1,7 +1,7 @@
-"""Triton kernels of a linear layer: blocks of tokens are multiplied, exponentiated and summed without logits in memory.
+"""Implements sampling from a linear layer in Triton: multiplies, exponentiates and sums blocks without storing logits.
 
-Importing this needs Triton, which comes with PyTorch for CUDA. `TRITON_INTERPRET=1` runs the same kernels on a CPU, one
-program at a time, which is how they are tested without a GPU.
+Importing this module needs Triton, which comes with PyTorch for CUDA. `TRITON_INTERPRET=1` runs the same kernels on a
+CPU, one program at a time; the tests do so where there is no GPU.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from textgan.ops.categorical import find_block
 BLOCK = 128
 """Tokens in a block."""
 TILE, DEEP = 64, 32
-"""Rows in a tile, and how many of their features are multiplied at once."""
+"""Rows in a tile, and features that are multiplied at once."""
 
 
 class TritonLinear:
-    """A linear layer's sampling and log-normalizer (see `textgan.ops.linear_sample.LinearKernel`).
+    """Samples from a linear layer and computes its log-normalizer (see `textgan.ops.linear_sample.LinearKernel`).
 
     Args:
         weight: [V,H] float32.
@@ -32,7 +32,7 @@ class TritonLinear:
         self._blocks = triton.cdiv(len(weight), BLOCK)
 
     def sample(self, features: Tensor, uniforms: Tensor, shifted: bool) -> Tensor:
-        """Samples tokens [R]. Each block's largest logit is always subtracted, `shifted` or not."""
+        """Samples tokens [R]. Subtracts each block's largest logit whether or not `shifted` is set."""
         features = features.contiguous()
         tokens = torch.zeros(len(features), dtype=torch.long, device=features.device)
         if not len(features):
@@ -72,7 +72,7 @@ def _sum(
     features: Tensor, weight: Tensor, bias: Tensor, tops: Tensor, sums: Tensor, rows: int, size: int, hidden: int,
     blocks: int, tile: tl.constexpr, width: tl.constexpr, deep: tl.constexpr,
 ) -> None:  # fmt: skip
-    """For some rows and one block of tokens: the largest logit, and the sum of exp(logit - largest)."""
+    """Computes the largest logit and the sum of exp(logit - largest), for a tile of rows and one block of tokens."""
     row = tl.program_id(0) * tile + tl.arange(0, tile)
     block = tl.program_id(1)
     token = block * width + tl.arange(0, width)
@@ -84,16 +84,16 @@ def _sum(
         logits += tl.dot(f, w, input_precision="ieee")
     logits += tl.load(bias + token, mask=token < size, other=float("-inf"))
     top = tl.max(logits, 1)
-    shift = tl.where(top == float("-inf"), 0.0, top)  # a block whose tokens are all forbidden
-    place = row * blocks + block
-    tl.store(tops + place, top, mask=row < rows)
-    tl.store(sums + place, tl.sum(tl.exp(logits - shift[:, None]), 1), mask=row < rows)
+    shift = tl.where(top == float("-inf"), 0.0, top)  # all tokens of the block are forbidden
+    target = row * blocks + block
+    tl.store(tops + target, top, mask=row < rows)
+    tl.store(sums + target, tl.sum(tl.exp(logits - shift[:, None]), 1), mask=row < rows)
 
 
 @triton.jit
 def _pick(
-    features: Tensor, weight: Tensor, bias: Tensor, blocks: Tensor, top: Tensor, rest: Tensor, tokens: Tensor, size: int,
-    hidden: int, width: tl.constexpr, deep: tl.constexpr,
+    features: Tensor, weight: Tensor, bias: Tensor, blocks: Tensor, top: Tensor, rest: Tensor, tokens: Tensor,
+    size: int, hidden: int, width: tl.constexpr, deep: tl.constexpr,
 ) -> None:  # fmt: skip
     """Picks a row's token in its block: the first whose cumulative weight exceeds the rest, or the last with weight."""
     row = tl.program_id(0)
@@ -105,7 +105,7 @@ def _pick(
         f = tl.load(features + row * hidden + at, mask=at < hidden, other=0.0)
         w = tl.load(weight + token[:, None] * hidden + at, mask=(token < size)[:, None] & (at < hidden), other=0.0)
         logits += tl.sum(w * f, 1)
-    weigh = tl.exp(logits - tl.load(top + row))
-    passed = tl.sum((tl.cumsum(weigh, 0) <= tl.load(rest + row)).to(tl.int32), 0)
-    last = tl.max(tl.where(weigh > 0, inside, 0), 0)
+    weights = tl.exp(logits - tl.load(top + row))
+    passed = tl.sum((tl.cumsum(weights, 0) <= tl.load(rest + row)).to(tl.int32), 0)
+    last = tl.max(tl.where(weights > 0, inside, 0), 0)
     tl.store(tokens + row, tl.load(blocks + row) * width + tl.minimum(passed, last))

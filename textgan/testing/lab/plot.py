@@ -1,4 +1,4 @@
-"""Pictures of the laboratory: variance against cost for all estimators, and each one's curve over its own option."""
+"""Plots the laboratory's results: variance against cost for all estimators, and a curve over each swept option."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "png", "pdf")
 FLOOR = 1e-6
-"""A bias below it is drawn there: chance can make the estimate of a squared bias negative."""
+"""A squared bias below this is drawn at this value, since sampling noise can make its estimate negative."""
 
 
 def draw(rows: Sequence[Row], swept: Sequence[Row], path: Path) -> None:
-    """Writes the picture in the format of the file's suffix. Raises UserError for another one."""
+    """Draws a plot.
+
+    Args:
+        rows: results of `survey`, one panel per problem.
+        swept: results of `sweep`, one panel per estimator and option.
+        path: the file; its suffix is the format.
+
+    Raises:
+        UserError: for another suffix than .svg, .png or .pdf.
+    """
     if path.suffix.lstrip(".") not in FORMATS:
-        raise UserError(f"{path}: a plot is written as {', '.join(FORMATS)}; give the file one of these endings")
+        raise UserError(f"{path}: unknown format; expected {', '.join(FORMATS)}; give the file one of these suffixes")
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -35,26 +44,27 @@ def draw(rows: Sequence[Row], swept: Sequence[Row], path: Path) -> None:
         for problem, panel in zip(problems, axes, strict=False):
             _against_cost(panel, [row for row in rows if row.measured and row.measured.problem == problem], problem)
         for (name, option), panel in zip(curves, axes[len(problems) :], strict=False):
-            mine = [row for row in swept if row.measured and row.name == name and option in row.options]
-            _over_option(panel, mine, name, option)
+            curve = [row for row in swept if row.measured and row.name == name and option in row.options]
+            _over_option(panel, curve, name, option)
         for panel in axes[panels:]:
             panel.set_axis_off()
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _against_cost(panel: Axes, rows: Sequence[Row], title: str) -> None:
-    """A point an estimator; its bias is written beside it."""
+    """Draws a point for each estimator, with its bias beside it if it is biased."""
     for row in rows:
         assert row.measured is not None
         found = row.measured
         panel.plot(found.tokens, found.variance, "x" if found.biased else "o", color="C3" if row.failed else "C0")
         bias = f", bias² {max(found.bias2, 0):.2g}" if found.biased else ""
         panel.annotate(row.name + bias, (found.tokens, found.variance), xytext=(5, 3), textcoords="offset points")
-    panel.set(xlabel="tokens read for a sequence", ylabel="variance / |g|²", title=title, xscale="log", yscale="log")
+    panel.set(xlabel="tokens read per sequence", ylabel="variance / |g|²", title=title, xscale="log", yscale="log")
     panel.margins(x=0.4, y=0.3)
 
 
 def _over_option(panel: Axes, rows: Sequence[Row], name: str, option: str) -> None:
+    """Draws variance and squared bias over the values of an option."""
     values: list[Any] = [row.options[option] for row in rows]
     found = [row.measured for row in rows if row.measured is not None]
     panel.plot(values, [m.variance for m in found], "o-", label="variance of one sequence / |g|²")

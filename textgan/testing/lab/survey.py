@@ -1,4 +1,4 @@
-"""Which estimators are tried on which problems, with which options, and what is said of each."""
+"""Runs estimators on the problems of the laboratory, and says whether each keeps its promises."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from types import SimpleNamespace
 from typing import Any
 
 from textgan.core import registry, spec
-from textgan.runs.builder import make
 from textgan.core.errors import UserError
-from textgan.recipe.values import problem as wrong_value
 from textgan.core.registry import Component, suggest
 from textgan.core.roles import Estimator
 from textgan.core.spec import Spec
+from textgan.recipe.values import problem as wrong_value
+from textgan.runs.builder import make
 from textgan.testing.gradient_problems import Measured, Problem, fits, measure, problems
 
-OWN = frozenset({"generator", "vocab", "max_len"})
-"""What the laboratory can give to an estimator."""
+AVAILABLE = frozenset({"generator", "vocab", "max_len"})
+"""The shared objects that the laboratory has for an estimator."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The size of the laboratory.
+    """Sets the size of the laboratory.
 
     Args:
-        words, length: V and T of the problems.
-        rows, repeats: sequences a batch, and batches.
-        seed: of the draws; the problems themselves are fixed.
+        vocab_size: V of the problems.
+        length: T of the problems.
+        rows: sequences in a batch.
+        repeats: number of batches.
+        seed: of the samples; the problems themselves are fixed.
     """
 
-    words: int = 3
+    vocab_size: int = 3
     length: int = 4
     rows: int = 1000
     repeats: int = 40
@@ -39,109 +41,136 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """An estimator on a problem.
+    """Holds the result of one estimator on one problem.
 
     Args:
-        name, provider: the estimator's, and who brings it.
-        options: those that were set; the others are at their defaults.
-        claims: whether it declares to be unbiased, which it does for its default options.
-        measured: what came of it; None if it was not tried, and `note` says why.
+        name: name of the estimator.
+        provider: the distribution or file that provides it, with its version.
+        declares_unbiased: whether it declares to be unbiased; with options set, it is not held to that.
+        measured: the numbers; None if it was not run, and `note` says why.
+        options: those that were set; all others have their defaults.
+        note: why it was not run.
     """
 
     name: str
     provider: str
-    claims: bool
+    declares_unbiased: bool
     measured: Measured | None
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
     @property
     def failed(self) -> bool:
-        """Whether it promises what it does not keep, or points away from the true gradient."""
+        """Whether it is biased although it declares `unbiased`, or points away from the exact gradient."""
         found = self.measured
-        return found is not None and ((self.claims and found.biased) or not found.cosine > 0)
+        return found is not None and ((self.declares_unbiased and found.biased) or not found.cosine > 0)
 
     @property
     def verdict(self) -> str:
+        """The conclusion in a few words."""
         if self.measured is None:
             return self.note
         if not self.measured.cosine > 0:
-            return "FAIL: points elsewhere"
-        if self.claims:
+            return "FAIL: points away from g"
+        if self.declares_unbiased:
             return "FAIL: declares unbiased, is biased" if self.failed else "unbiased, as declared"
         return "biased" if self.measured.biased else "no bias found"
 
 
 def survey(setting: Setting, names: Sequence[str] = (), options: Mapping[str, Any] | None = None) -> Iterator[Row]:
-    """Every estimator, or those that are named, on every problem that it can be tried on.
+    """Runs estimators on every problem that they fit.
+
+    Args:
+        setting: the size of the laboratory.
+        names: names of estimators; default all that are registered.
+        options: options for them.
 
     Raises:
-        UserError: for a name or an option that does not exist, a value that does not fit, or too large a problem.
+        UserError: if a name or an option does not exist, a value is invalid, or a problem is too large.
     """
     options = options or {}
     chosen = [registry.find("estimator", name) for name in names] or registry.components("estimator")
-    worlds = _worlds(setting)
+    available = _problems(setting)
     for component in chosen:
         known = spec.read(component)
         _check(known, options)
-        yield from _rows(component, known, options, worlds, setting)
+        yield from _rows(component, known, options, available, setting)
 
 
 def sweep(setting: Setting, names: Sequence[str] = ()) -> Iterator[Row]:
-    """Every estimator that declares `sweeps`, over those values, on the first problem that it can be tried on."""
+    """Runs estimators with each of their `sweep_values`, on the first problem that they fit.
+
+    Args:
+        setting: the size of the laboratory.
+        names: names of estimators; default all that are registered. Those without `sweep_values` give no rows.
+
+    Raises:
+        UserError: if a name does not exist, or a problem is too large.
+    """
     chosen = [registry.find("estimator", name) for name in names] or registry.components("estimator")
-    worlds = _worlds(setting)
+    available = _problems(setting)
     for component in chosen:
         known = spec.read(component)
         traits = SimpleNamespace(**known.traits)
-        fitting = [problem for problem in worlds if fits(traits, problem)][:1]
+        fitting = [problem for problem in available if fits(traits, problem)][:1]
         for option, values in known.traits.get("sweep_values", {}).items():
             for value in values:
                 yield from _rows(component, known, {option: value}, fitting, setting)
 
 
-def _worlds(setting: Setting) -> list[Problem]:
+def _problems(setting: Setting) -> list[Problem]:
     try:
-        return list(problems(setting.words, setting.length))
+        return list(problems(setting.vocab_size, setting.length))
     except ValueError as error:
-        raise UserError(f"{error}; take fewer with --words and --length") from error
+        raise UserError(
+            f"{error}; expected at most 50,000 sequences; use a smaller --vocab-size or --length"
+        ) from error
 
 
 def _check(known: Spec, options: Mapping[str, Any]) -> None:
+    """Raises UserError if an option does not exist or has an invalid value."""
     name = known.component.name
     for option, value in options.items():
         if option not in known.options:
-            raise UserError(f'{name} has no option "{option}"{suggest(option, known.options)}')
+            raise UserError(
+                f'{option}={value}: {name} has no option "{option}"{suggest(option, known.options)}; '
+                f"expected {' or '.join(known.options) or 'no options'}; change its name"
+            )
         wrong = wrong_value(value, known.options[option].type)
         if wrong:
-            raise UserError(f"{name}, option {option}: {wrong}")
+            raise UserError(f"{option}={value}: invalid for {name}; {wrong}; change the value")
 
 
 def _rows(
-    component: Component, known: Spec, options: Mapping[str, Any], worlds: Sequence[Problem], setting: Setting
+    component: Component, known: Spec, options: Mapping[str, Any], available: Sequence[Problem], setting: Setting
 ) -> Iterator[Row]:
+    """Runs one estimator on all problems that it fits; yields one row that says why if there are none."""
     provider = f"{component.provider} {component.version}".strip()
-    claims = bool(known.traits.get("unbiased")) and not options
-    lacking = sorted(known.shared - OWN)
-    fitting = [problem for problem in worlds if fits(SimpleNamespace(**known.traits), problem)]
-    if lacking or not fitting:
-        note = f"not tried: it asks for the {lacking[0]}" if lacking else "not tried: it fits none of the problems"
-        yield Row(component.name, provider, claims, None, options, note)
+    declares_unbiased = bool(known.traits.get("unbiased")) and not options
+    missing = sorted(known.shared - AVAILABLE)
+    fitting = [problem for problem in available if fits(SimpleNamespace(**known.traits), problem)]
+    if missing or not fitting:
+        note = f"not run: needs the {missing[0]}" if missing else "not run: fits none of the problems"
+        yield Row(component.name, provider, declares_unbiased, None, options, note)
         return
-    block = {"name": component.name} | _filled(known) | dict(options)
+    block = {"name": component.name} | _fill(known, options)
     for problem in fitting:
 
-        def build(world: Problem) -> Estimator:
-            shared = {"generator": world.generator, "vocab": world.vocab, "max_len": world.length}
+        def build(chosen: Problem) -> Estimator:
+            shared = {"generator": chosen.generator, "vocab": chosen.vocab, "max_len": chosen.length}
             return make("estimator", block, shared)  # type: ignore[no-any-return]
 
-        found = measure(build, problem, setting.rows, setting.repeats, setting.seed)
-        yield Row(component.name, provider, claims, found, options)
+        measured = measure(build, problem, setting.rows, setting.repeats, setting.seed)
+        yield Row(component.name, provider, declares_unbiased, measured, options)
 
 
-def _filled(known: Spec) -> dict[str, Any]:
-    """The defaults of all options; UserError for one that has none."""
-    without = [name for name, option in known.options.items() if option.default is spec.MISSING]
-    if without:
-        raise UserError(f"{known.component.name} needs {without[0]}; give it as {without[0]}=VALUE, and its name")
-    return {name: option.default for name, option in known.options.items()}
+def _fill(known: Spec, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds the defaults to the options that were set. Raises UserError if an option is not set and has no default."""
+    filled = {name: option.default for name, option in known.options.items()} | dict(options)
+    required = [name for name, value in filled.items() if value is spec.MISSING]
+    if required:
+        raise UserError(
+            f"{known.component.name}: option {required[0]} has no default; expected a value; "
+            f"add {required[0]}=VALUE after the estimator's name"
+        )
+    return filled

@@ -1,4 +1,4 @@
-"""Callbacks, as recipes name them."""
+"""Callbacks that recipes can name."""
 
 from typing import TYPE_CHECKING
 

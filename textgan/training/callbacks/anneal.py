@@ -1,4 +1,4 @@
-"""An option that changes while a run goes on: a temperature that falls, a weight that grows."""
+"""Changes an option during a run, such as a temperature that falls or a weight that grows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from textgan.training.loop import RoundResult
 class Anneal(Callback):
     """Moves an option of a player from one value to another over the rounds of a phase.
 
-    Before the phase it is `start`, behind it `end`. A function of the round alone, so a resumed run goes on alike.
+    Before the phase the option is `start`, after it `end`. The value depends on the round alone, so a resumed run
+    continues with the same values.
 
     Args:
-        option: a player and its option, such as `estimator.temperature`; the player must allow it. A player is
-            generator, discriminator, estimator, or objective: those of the phase.
-        phase: over whose rounds.
+        option: a player and one of its annealable options, such as `estimator.temperature`. A player is generator,
+            discriminator, estimator, or objective: the objectives of the phase that have the option.
+        phase: the phase over whose rounds the option changes.
         start: value in the phase's first round.
         end: value from round `rounds` on.
-        rounds: how many it takes; null is the whole phase.
-        shape: "linear", or "exponential", by the same factor each round, as Jang et al. 2017 cool the Gumbel-softmax.
+        rounds: how many rounds the change takes; null is the whole phase.
+        shape: "linear", or "exponential": by the same factor each round, as Jang et al. 2017 anneal the temperature of
+            the Gumbel-softmax.
+
+    Raises:
+        UserError: if the run has no such player, the option is not annealable, or an exponential has an end at or
+            below 0.
     """
 
     def __init__(
@@ -43,50 +49,56 @@ class Anneal(Callback):
         estimator: Any = None,
     ) -> None:
         player, _, self.name = option.partition(".")
-        self.player = player
+        self.option, self.player = option, player
         self.players: list[Any] = []
-        if player != "objective":  # those of the phase, which it meets with the first step
+        if player != "objective":  # objectives are known with the first round
             players = {"generator": generator, "discriminator": discriminator, "estimator": estimator}
             if players.get(player) is None:
-                there = ", ".join([name for name, found in players.items() if found is not None] + ["objective"])
-                raise UserError(f'callback "anneal": this run has no player "{player}"; it has: {there}')
-            self.players = self._allowing([players[player]])
+                known = ", ".join([name for name, found in players.items() if found is not None] + ["objective"])
+                raise UserError(
+                    f'anneal.option={option}: this run has no player "{player}"; expected one of: {known}; '
+                    "write option=PLAYER.OPTION"
+                )
+            self.players = self._with_option([players[player]])
         if shape == "exponential" and not (start > 0 and end > 0):
-            raise UserError('callback "anneal": exponential needs a start and an end above 0; linear takes any')
+            raise UserError(
+                f"anneal.shape=exponential: start is {start} and end is {end}; expected both above 0; "
+                "use shape=linear or other values"
+            )
         self.phase, self.start, self.end, self.rounds, self.shape = phase, start, end, rounds, shape
 
     def __call__(self, result: RoundResult) -> None:
         if not self.players:
             turns = [turn for phase in result.phases if phase.name == self.phase for turn in phase.turns]
-            self.players = self._allowing([turn.objective for turn in turns])
+            self.players = self._with_option([turn.objective for turn in turns])
         if result.phase.name == self.phase:
             share = min(1.0, result.progress.round / (self.rounds or max(1, result.phase.rounds)))
         elif result.follows(self.phase):
             share = 1.0
         else:
             share = 0.0
-        now = self.value(share)
+        value = self.value(share)
         for player in self.players:
-            value = getattr(player, self.name)
-            if isinstance(value, torch.Tensor):
-                value.fill_(now)
+            current = getattr(player, self.name)
+            if isinstance(current, torch.Tensor):
+                current.fill_(value)
             else:
-                setattr(player, self.name, now)
+                setattr(player, self.name, value)
 
-    def _allowing(self, players: Sequence[Any]) -> list[Any]:
-        """Those whose option it is."""
-        allowing = [player for player in players if self.name in player.annealable]
-        if not allowing:
-            moving = sorted({name for player in players for name in player.annealable})
-            allowed = f"it allows {', '.join(moving)}" if moving else "it allows none"
+    def _with_option(self, players: Sequence[Any]) -> list[Any]:
+        """Returns the players that have the option; raises UserError if there are none."""
+        found = [player for player in players if self.name in player.annealable]
+        if not found:
+            annealable = sorted({name for player in players for name in player.annealable})
             raise UserError(
-                f'callback "anneal": the {self.player} has no option "{self.name}" that may change while it runs'
-                f"{suggest(self.name, moving)} ({allowed})"
+                f'anneal.option={self.option}: the {self.player} has no annealable option "{self.name}"'
+                f"{suggest(self.name, annealable)}; expected {' or '.join(annealable) or 'another player'}; "
+                "change option or leave the callback out"
             )
-        return allowing
+        return found
 
     def value(self, share: float) -> float:
-        """The value when that share of its rounds is over."""
+        """Computes the option's value when a share of the rounds, from 0 to 1, is finished."""
         if self.shape == "exponential":
             return math.exp((1 - share) * math.log(self.start) + share * math.log(self.end))
         return (1 - share) * self.start + share * self.end

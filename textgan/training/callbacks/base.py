@@ -10,10 +10,9 @@ if TYPE_CHECKING:
 
 
 class Callback(ABC):
-    """Called after each round, and once before the first; may change what the next round does.
+    """Called after each round, and once before the first. It may change the next round, as by a lower temperature.
 
-    An annealed temperature is one. A callback must be a function of the round alone, so that a resumed run continues
-    as if it had never stopped.
+    A callback must be a function of the round alone, so that a resumed run is equal to one that was not stopped.
     """
 
     @abstractmethod

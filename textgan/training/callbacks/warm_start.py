@@ -1,4 +1,4 @@
-"""What a discriminator may begin with: what the generator has learned of the language."""
+"""Initialises the discriminator with weights of the pre-trained generator."""
 
 from __future__ import annotations
 
@@ -15,56 +15,69 @@ from textgan.training.callbacks.base import Callback
 from textgan.training.loop import RoundResult
 
 EMBEDDING = "embedding.weight"
-"""The name of the words' vectors, [V,E], in a generator and a discriminator that have them."""
+"""Name of the token embeddings, [V,E], in a generator and a discriminator that have them."""
 
 
 class WarmStart(Callback):
-    """At the end of a phase, the discriminator takes over the generator's weights, wherever both have a part alike.
+    """Copies the generator's weights to the discriminator at the end of a phase, where both have the same part.
 
-    MaskGAN (Fedus et al. 2018, arXiv:1801.07736) begins generator and discriminator, which are of one shape, with the
-    weights of one language model. Here the discriminator follows the pre-trained generator: a part is taken over if it
-    has the same name and shape in both. What is left, the judging itself, begins as it is. `token_attention` fits `infill`,
-    and `token_lstm` fits `lstm`, if they have the same sizes. `text_cnn` takes the vectors of the words from any
-    generator: of vectors that are longer than its own, their principal components; shorter ones are filled up with
-    zeros.
+    MaskGAN (Fedus et al. 2018, arXiv:1801.07736) initialises generator and discriminator, which have one architecture,
+    with the weights of one language model. Here the discriminator takes them from the pre-trained generator. A tensor
+    is copied if it has the same name and shape in both. All others, such as the output layer, are unchanged.
 
-    A run that is resumed at the very end of the phase does it again, with the same result.
+    `token_attention` matches `infill`, and `token_lstm` matches `lstm`, if they have the same sizes. `text_cnn` takes
+    the token embeddings of any generator. Of embeddings that are longer than its own, it takes the principal
+    components; shorter ones are padded with zeros.
+
+    A run that is resumed at the very end of the phase repeats the copy, with the same result.
 
     Args:
-        phase: at whose end; one in which the generator learns, before the discriminator does.
+        phase: copy at its end; a phase in which the generator is trained, before the discriminator is.
+
+    Raises:
+        UserError: if the two have no part in common.
     """
 
     def __init__(self, phase: PhaseName, generator: Generator, discriminator: Discriminator) -> None:
         self.phase = phase
         self.generator, self.discriminator = generator, discriminator
-        if not list(self.pairs()):
+        if not list(self._matches()):
             raise UserError(
-                'callback "warm_start": generator and discriminator have no part of the same name and shape; give them '
-                "the same embed_dim, hidden_dim and layers, or leave the callback out (callbacks=[])"
+                "callbacks=warm_start: generator and discriminator have no part of the same name and shape; "
+                "expected the same embed_dim, hidden_dim and layers; change them or leave the callback out "
+                "(callbacks=[])"
             )
 
     def __call__(self, result: RoundResult) -> None:
         if result.phase.name == self.phase and result.ends_phase:
-            self.discriminator.load_state_dict(self.alike(), strict=False)
+            self.discriminator.load_state_dict(self.shared(), strict=False)
 
-    def alike(self) -> dict[str, Tensor]:
-        """What the generator has for the discriminator, by the names of the discriminator's tensors."""
+    def shared(self) -> dict[str, Tensor]:
+        """Returns the weights to copy, by their names in the discriminator."""
         return {
-            name: mine if mine.shape == theirs.shape else project(mine, theirs.shape[1])
-            for name, mine, theirs in self.pairs()
+            name: source if source.shape == target.shape else project(source, target.shape[1])
+            for name, source, target in self._matches()
         }
 
-    def pairs(self) -> Iterator[tuple[str, Tensor, Tensor]]:
-        """Parts of both that are alike, or that can be made so: the discriminator's name, the generator's, its own."""
-        known = self.generator.shared_weights()
-        for name, theirs in self.discriminator.state_dict().items():
-            plain = name.replace(".parametrizations.", ".").removesuffix(".original")  # under a norm, say
-            if plain in known and (plain == EMBEDDING or known[plain].shape == theirs.shape):
-                yield name, known[plain], theirs
+    def _matches(self) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Yields name in the discriminator, the generator's tensor, and the discriminator's, for each common part."""
+        sources = self.generator.shared_weights()
+        for name, target in self.discriminator.state_dict().items():
+            plain = name.replace(".parametrizations.", ".").removesuffix(".original")  # as of a spectral norm
+            if plain in sources and (plain == EMBEDDING or sources[plain].shape == target.shape):
+                yield name, sources[plain], target
 
 
 def project(embedding: Tensor, size: int) -> Tensor:
-    """Vectors of the words as vectors of another length, [V,E] -> [V,size], that keep their products if they can."""
-    left, spread, _ = torch.linalg.svd(embedding, full_matrices=False)
-    components = (left * spread)[:, :size]
+    """Changes the length of token embeddings, preserving their inner products as far as possible.
+
+    Args:
+        embedding: [V,E].
+        size: the new length.
+
+    Returns:
+        [V,size]: the principal components (uncentred), or, if `size` exceeds min(V,E), all of them and zeros.
+    """
+    left, singular, _ = torch.linalg.svd(embedding, full_matrices=False)
+    components = (left * singular)[:, :size]
     return functional.pad(components, (0, size - components.shape[1]))

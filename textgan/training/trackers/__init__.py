@@ -1,4 +1,4 @@
-"""Trackers, as recipes name them."""
+"""Trackers that recipes can name."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Curves in TensorBoard, an extra: `pip install textgan[tensorboard]`."""
+"""Logs metrics to TensorBoard. Needs an extra: `pip install textgan[tensorboard]`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from textgan.core.roles import Tracker
 
 
 class TensorBoard(Tracker):
-    """Writes event files into the run's folder; `tensorboard --logdir runs` shows them."""
+    """Writes event files into the run's folder; `tensorboard --logdir runs` shows them.
+
+    Raises:
+        UserError: if TensorBoard is not installed.
+    """
 
     def __init__(self, run_folder: Path) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise UserError("tracker tensorboard needs an extra: pip install textgan[tensorboard]") from error
+            raise UserError(
+                "trackers=tensorboard: the package tensorboard is not installed; expected the extra [tensorboard]; "
+                "run pip install textgan[tensorboard]"
+            ) from error
         self.writer = SummaryWriter(str(run_folder / "tensorboard"))
 
     def log(self, global_round: int, phase: str, values: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""A grammar without recursion as a finite automaton: what sentences are drawn from and scored with."""
+"""Represents a grammar without recursion as a finite automaton, which samples and scores sentences."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ Ints: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Automaton:
-    """A node is what remains to be said; an arc says a word of one class and leads to what remains then.
+    """Holds the nodes and arcs of an automaton.
 
-    N nodes, A arcs, C classes, V words. Arcs lead to nodes of lower numbers only; the start is the last node.
+    A node is a state of a derivation: what remains to be generated. An arc generates a word of one class and leads to
+    the next state. There are N nodes, A arcs, C classes and V words. Arcs lead to nodes with lower numbers only; the
+    start is the last node.
 
     Args:
-        words: the vocabulary, sorted.
-        emission: [C,V] the probability of each word in each class.
-        source, label, target: [A] an arc's nodes and its class; sorted by source.
-        weight: [A] its probability, given its source.
-        end: [N] the probability that the sentence ends at a node; with its arcs' weights, 1.
+        words: the V words, sorted.
+        emission: [C,V], the probability of each word in each class.
+        source: [A], the node at which each arc begins; sorted.
+        label: [A], the class of each arc's word.
+        target: [A], the node to which each arc leads.
+        weight: [A], the probability of each arc at its source.
+        end: [N], the probability that a sentence ends at a node; with the weights of its arcs it sums to 1.
     """
 
     words: tuple[str, ...]
@@ -37,15 +41,16 @@ class Automaton:
 
     @property
     def start(self) -> int:
+        """The node at which every sentence begins."""
         return len(self.end) - 1
 
     @cached_property
     def first(self) -> Ints:
-        """[N+1] where each node's arcs begin; those of node n are first[n] to first[n + 1]."""
+        """[N+1], the index of each node's first arc; the arcs of node n are first[n] to first[n + 1] - 1."""
         return np.searchsorted(self.source, np.arange(len(self.end) + 1))
 
     def lengths(self) -> tuple[int, int]:
-        """The fewest and the most words that a sentence has."""
+        """Computes the minimum and the maximum number of words in a sentence."""
         least, most = np.where(self.end > 0, 0, np.iinfo(np.int64).max), np.zeros(len(self.end), np.int64)
         for node in range(len(self.end)):
             targets = self.target[self.first[node] : self.first[node + 1]]
@@ -55,7 +60,7 @@ class Automaton:
         return int(least[self.start]), int(most[self.start])
 
     def expectations(self) -> tuple[float, float]:
-        """Mean number of words and entropy in nats of a sentence; exact where none has two derivations."""
+        """Computes the mean number of words and the entropy in nats; exact if no sentence has two derivations."""
         length, entropy = np.zeros_like(self.end), _surprise(self.end)
         choice = _surprise(self.emission).sum(1)  # [C]
         for node in range(len(self.end)):
@@ -66,8 +71,8 @@ class Automaton:
         return float(length[self.start]), float(entropy[self.start])
 
     def sample(self, count: int, rng: np.random.Generator) -> list[str]:
-        """`count` independent sentences, their words separated by spaces."""
-        # Totals within a node lie in (node, node + 1], so that one search serves draws from many nodes.
+        """Samples `count` independent sentences, with spaces between words."""
+        # Cumulative sums of node n are in (n, n + 1], so one search serves samples from many nodes.
         totals = np.cumsum(self.weight)
         before = np.concatenate([[0.0], totals])[self.first[self.source]]
         arc_totals = self.source + totals - before  # [A]
@@ -75,22 +80,22 @@ class Automaton:
         word_totals = (np.arange(len(within))[:, None] + within / within[:, -1:]).ravel()  # [C*V]
 
         vocabulary = np.array([*self.words, ""], dtype=object)
-        nodes, going = np.full(count, self.start), np.arange(count)
+        nodes, unfinished = np.full(count, self.start), np.arange(count)
         columns = []
-        while len(going):
-            here = nodes[going]
+        while len(unfinished):
+            here = nodes[unfinished]
             arcs = np.searchsorted(arc_totals, here + rng.random(len(here)), side="right")
             ended = (arcs >= self.first[here + 1]) & (self.end[here] > 0)
-            going, here, arcs = going[~ended], here[~ended], arcs[~ended]
-            arcs = np.minimum(arcs, self.first[here + 1] - 1)  # a node's totals may miss 1 by a rounding error
+            unfinished, here, arcs = unfinished[~ended], here[~ended], arcs[~ended]
+            arcs = np.minimum(arcs, self.first[here + 1] - 1)  # a node's sum may miss 1 by a rounding error
             column = np.full(count, len(self.words))
-            draws = self.label[arcs] + rng.random(len(arcs))
-            column[going] = np.searchsorted(word_totals, draws, side="right") % len(self.words)
+            positions = self.label[arcs] + rng.random(len(arcs))
+            column[unfinished] = np.searchsorted(word_totals, positions, side="right") % len(self.words)
             columns.append(vocabulary[column])
-            nodes[going] = self.target[arcs]
+            nodes[unfinished] = self.target[arcs]
         return [" ".join(filter(None, row)) for row in zip(*(c.tolist() for c in columns), strict=True)]
 
 
 def _surprise(p: Floats) -> Floats:
-    """-p log p, 0 where p is 0."""
+    """Computes -p log p, and 0 where p is 0."""
     return -p * np.log(np.where(p > 0, p, 1.0))

@@ -1,4 +1,4 @@
-"""Rules -> automaton, by leftmost derivation."""
+"""Compiles rules to an automaton, by leftmost derivation."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from textgan.data.sources.grammar.automaton import Automaton, Floats
 from textgan.data.sources.grammar.rules import Item, Items, Rules, Words, normalized
 
 Next: TypeAlias = dict[tuple[Words, Items] | None, float]
-"""What may come next, and how likely: a word of a class and what remains after it, or None for the end."""
+"""Possible continuations and their probabilities: a word class and the items that remain, or None for the end."""
 
 _BEFORE_CONSONANT, _BEFORE_VOWEL = Item("<a>"), Item("<an>")
 
 
 def compile_rules(rules: Rules, sentence: str = "Sentence") -> Automaton:
-    """The automaton of all sentences that `sentence` derives. Nodes with equal futures become one.
+    """Compiles the automaton of all sentences that a rule derives. Nodes with equal continuations are merged.
 
-    Recursion in the rules never ends here: a grammar has to be finite.
+    The rules must not be recursive: compilation would not terminate.
+
+    Args:
+        rules: the grammar.
+        sentence: the name of the rule to start from.
     """
 
     @cache
     def begin(name: str) -> Next:
-        """How a word, a class or a rule begins."""
+        """Returns the first words of a word, a class or a rule."""
         if name in rules.productions:
             return _sum((p, advance(items)) for p, items in rules.productions[name])
         if name in rules.classes:
             return {(rules.classes[name], ()): 1.0}
         if not name[0].isupper():
             return {(((name, 1.0),), ()): 1.0}
-        raise KeyError(f"{name} is neither a rule nor a class of words")
+        raise KeyError(f"{name} is neither a rule nor a word class")
 
     def advance(items: Items) -> Next:
-        """How a sequence of items begins."""
+        """Returns the first words of a sequence of items."""
         if not items:
             return {None: 1.0}
         head, rest = items[0], items[1:]
@@ -49,12 +53,12 @@ def compile_rules(rules: Rules, sentence: str = "Sentence") -> Automaton:
             }
             return {article: p for article, p in articles.items() if p > 0}
         parts: list[tuple[float, Next]] = []
-        begun: Next
+        following: Next
         for option, p in begin(head.name).items():
-            begun = advance(rest) if option is None else {(option[0], option[1] + rest): 1.0}
-            parts.append((p * head.chance, begun))
-        if head.chance < 1:
-            parts.append((1 - head.chance, advance(rest)))
+            following = advance(rest) if option is None else {(option[0], option[1] + rest): 1.0}
+            parts.append((p * head.probability, following))
+        if head.probability < 1:
+            parts.append((1 - head.probability, advance(rest)))
         return _sum(parts)
 
     Arcs: TypeAlias = tuple[tuple[Words | None, int, float], ...]
@@ -62,13 +66,13 @@ def compile_rules(rules: Rules, sentence: str = "Sentence") -> Automaton:
 
     @cache
     def number(items: Items) -> int:
-        """The node of what remains, numbered after all that it leads to."""
+        """Returns the node of the remaining items, numbered after all nodes that it leads to."""
         arcs: dict[tuple[Words | None, int], float] = {}
         for option, p in advance(items).items():
             key = (None, -1) if option is None else (option[0], number(option[1]))
             arcs[key] = arcs.get(key, 0.0) + p
-        future = tuple(sorted(((*key, round(p, 12)) for key, p in arcs.items()), key=repr))
-        return numbers.setdefault(future, len(numbers))
+        continuations = tuple(sorted(((*key, round(p, 12)) for key, p in arcs.items()), key=repr))
+        return numbers.setdefault(continuations, len(numbers))
 
     number((Item(sentence),))
     return _tabulate(list(numbers))
@@ -95,7 +99,7 @@ def _tabulate(nodes: list[tuple[tuple[Words | None, int, float], ...]]) -> Autom
 
 
 def _sum(parts: Iterable[tuple[float, Next]]) -> Next:
-    """A mixture."""
+    """Computes a mixture of distributions."""
     total: Next = {}
     for share, options in parts:
         for option, p in options.items():
@@ -104,10 +108,10 @@ def _sum(parts: Iterable[tuple[float, Next]]) -> Next:
 
 
 def _starting(options: Next, vowel: bool) -> tuple[float, Next]:
-    """The probability that the next word starts with a vowel (or does not), and what may come next if so."""
+    """Conditions on the next word starting with a vowel or not; returns the condition's probability, too."""
     kept: Next = {}
     for option, p in options.items():
-        assert option is not None, "an article needs a word behind it"
+        assert option is not None, "an article needs a word after it"
         words = tuple((word, q) for word, q in option[0] if (word[0] in "aeiou") == vowel)
         if words:
             kept[(normalized(words), option[1])] = p * sum(q for _, q in words)

@@ -1,20 +1,20 @@
-"""The rules and words of the built-in grammar: everyday English, slightly silly. `rules` reads these tables.
+"""Holds the rules and words of the built-in grammar: everyday English, slightly silly. `rules` parses these tables.
 
 A rule is `Name = alternative | alternative`; a later rule for the same name adds to it.
 
-- `3: ...` weighs an alternative (1 where nothing is said); `Adj?30` is there in 30 % of cases.
-- A name with a capital is a rule or a class of words; anything else stands for itself.
-- `a` becomes `an` where the next word starts with a vowel.
-- `for g in she they; f in p d` repeats the rules below it with {g} and {f} filled in. {g} also brings its row
-  of `AGREEMENT`, so that {are}, {their} or the form {n} agree with the subject. `once` ends the repetition.
+- `3: ...` is the weight of an alternative, 1 by default; `Adj?30` is present in 30 % of cases.
+- A name with a capital is a rule or a word class; anything else is a word.
+- `a` becomes `an` if the next word starts with a vowel.
+- `for g in she they; f in p d` repeats the rules below it with {g} and {f} replaced. {g} also selects a row of
+  `AGREEMENT`, so that {are}, {their} or the form {n} agree with the subject. `once` ends the repetition.
 
-A class is `Name: words`, frequent ones first; an indented line goes on. `Beast.sp: dog/dogs` makes the two
-classes Beast.s and Beast.p; `-` stands for a form that does not exist. Forms of nouns: s singular, p
+A class is `Name: words`, frequent ones first; an indented line continues a class. `Beast.sp: dog/dogs` defines
+the two classes Beast.s and Beast.p; `-` is a form that does not exist. Forms of nouns: s singular, p
 plural. Forms of verbs: p plural and infinitive, s third person singular, d past, g -ing. In names of
 clauses, n is now and d is past.
 
-Tests hold the grammar to two promises. No sentence has two derivations ("read" has no past here, since "they
-read" would have two), and none is longer than 16 words, the full stop included.
+Tests check two properties. No sentence has two derivations: "read" has no past here, since "they read" would have two.
+No sentence is longer than 16 words, the full stop included.
 """
 
 from __future__ import annotations

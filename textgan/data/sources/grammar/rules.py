@@ -1,4 +1,4 @@
-"""Reads rules and words as `english` writes them into productions and word classes."""
+"""Parses rules and words in the notation of `english` into productions and word classes."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from itertools import product
 from typing import NamedTuple
 
 Agreement = Mapping[str, dict[str, str]]
-"""For each value of a variable, what other names in braces stand for."""
+"""Value of a variable -> what replaces other names in braces."""
 
 Words = tuple[tuple[str, float], ...]
 """A word class: distinct words and their probabilities."""
 
 
 class Item(NamedTuple):
-    """A rule, a class or a plain word, and the probability that it is there at all."""
+    """A rule, a class or a plain word, and the probability that it is present."""
 
     name: str
-    chance: float = 1.0
+    probability: float = 1.0
 
 
 Items = tuple[Item, ...]
 
 
 class Rules(NamedTuple):
-    """A weighted grammar.
+    """Holds a weighted grammar.
 
-    productions: name -> alternatives with probabilities that sum to 1.
-    classes: name -> words.
+    Args:
+        productions: name -> alternatives with probabilities that sum to 1.
+        classes: name -> words.
     """
 
     productions: Mapping[str, tuple[tuple[float, Items], ...]]
@@ -35,7 +36,14 @@ class Rules(NamedTuple):
 
 
 def read_rules(rules: str, words: str, agreement: Agreement, sets: Mapping[str, str]) -> Rules:
-    """The notation is described in `textgan.data.sources.grammar.english`."""
+    """Parses a grammar. `textgan.data.sources.grammar.english` describes the notation.
+
+    Args:
+        rules: the rules, one a line.
+        words: the word classes, one a line.
+        agreement: what a variable's value determines, such as the forms of verbs.
+        sets: name -> values that a variable may take, separated by spaces.
+    """
     weighted: dict[str, list[tuple[float, Items]]] = {}
     for name, alternatives in _repeated(rules, agreement, sets):
         for alternative in alternatives.split("|"):
@@ -53,13 +61,13 @@ def read_rules(rules: str, words: str, agreement: Agreement, sets: Mapping[str, 
 
 
 def normalized(words: Words) -> Words:
-    """The same words with probabilities that sum to 1."""
+    """Scales the probabilities of words such that they sum to 1."""
     total = sum(weight for _, weight in words)
     return tuple((word, weight / total) for word, weight in words)
 
 
 def _repeated(rules: str, agreement: Agreement, sets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """(name, alternatives) of every rule, with what stands in braces filled in."""
+    """Yields (name, alternatives) of every rule, with the names in braces replaced."""
     repeats: list[dict[str, str]] = [{}]
     for line in rules.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -87,7 +95,7 @@ def _item(text: str) -> Item:
 
 
 def _classes(words: str) -> Iterator[tuple[str, Words]]:
-    """The k-th word of a class (from 0) weighs 1 / (k + 8): a gentle form of Zipf's law."""
+    """Yields the word classes. The k-th word (from 0) has the weight 1 / (k + 8), a mild form of Zipf's law."""
     for line in filter(str.strip, words.replace("\n  ", " ").splitlines()):
         head, _, entries = line.partition(":")
         name, _, forms = head.partition(".")

@@ -1,0 +1,55 @@
+"""Draws the live view of a real run, in the middle of its adversarial phase, as an SVG picture.
+
+    python docs/images/live_view.py docs/images/live-view.svg
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from textgan import recipe
+from textgan.cli.display.live_view import LiveView
+from textgan.runs import runner
+from textgan.training.loop import RoundResult
+
+ROUND = 75
+
+
+class Captured(Exception):
+    """The picture has been taken."""
+
+
+class Picture(LiveView):
+    """A live view that is drawn once and then ends the run."""
+
+    def __init__(self, target: Path) -> None:
+        super().__init__(Console(record=True, force_terminal=True, width=112, height=38, file=io.StringIO()))
+        self.target = target
+
+    def on_log(self, result: RoundResult, values: Mapping[str, float]) -> None:
+        super().on_log(result, values)
+        self.render()  # the speed needs an earlier look at the clock
+        if result.phase.name == "adversarial" and result.progress.round >= ROUND:
+            self.console.print(self.render())
+            self.console.save_svg(str(self.target), title="textgan run seqgan")
+            raise Captured
+
+
+def main(target: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        checked = recipe.load("seqgan", ["log.every=5"])
+        try:
+            runner.start(checked, Path(folder) / "runs" / "seqgan", Picture(target))
+        except Captured:
+            text = target.read_text(encoding="utf-8").replace(folder + "/", "")
+            target.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -66,7 +66,8 @@ class PlainCnn(nn.Module):
         embedded = self.embedding(x).transpose(1, 2)
         pooled = torch.cat([functional.relu(c(embedded)).amax(2) for c in self.convolutions], 1)
         gate = self.gate(pooled).sigmoid()
-        return self.output(gate * functional.relu(self.transform(pooled)) + (1 - gate) * pooled)
+        logits: Tensor = self.output(gate * functional.relu(self.transform(pooled)) + (1 - gate) * pooled)
+        return logits
 
 
 def adversarial_step(

@@ -219,7 +219,9 @@ def describe_type(kind: Any) -> str:
 
 def _traits(known: Spec) -> Iterator[str]:
     """Describes in sentences what a component declares; empty declarations are left out."""
-    kind, traits = known.component.kind, known.traits
+    kind, traits = known.component.kind, dict(known.traits)
+    if kind == "reward" and "discriminator" in known.shared:
+        traits["granularity"] = "score of the discriminator"
     lines = [sentence(traits[name], kind) for name, sentence in SENTENCES.items() if name in traits]
     yield from (line for line in lines if line)
     yield from (f"`{name}`: `{_shown(value)}`." for name, value in traits.items() if name not in SENTENCES)
@@ -227,6 +229,8 @@ def _traits(known: Spec) -> Iterator[str]:
         yield f"Receives from the run: {_codes(known.shared)}."
 
 
+SPACES = {"ids": "token ids", "simplex": "points of the simplex", "latent": "latent codes"}
+"""Space of samples -> what its points are."""
 REQUIRED = {
     "loss": "a discriminator with {}",
     "estimator": "a generator with {}",
@@ -274,7 +278,6 @@ SENTENCES: Mapping[str, Callable[[Any, str], str]] = {
     "default": lambda v, _: "" if v else "Not computed by default.",
 }
 """Trait -> the sentence that describes its value, given also the kind of the component."""
-SPACES = {"ids": "token ids", "simplex": "points of the simplex", "latent": "latent codes"}
 
 
 def _codes(values: Any) -> str:

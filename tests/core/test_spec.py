@@ -68,8 +68,8 @@ BASE = (
 SHAPES = {
     "a name imported from a package": ("from textgan import roles", "roles.Estimator", {}),
     "a dotted module": ("import textgan.roles", "textgan.roles.Estimator", {}),
-    "a module under another name": ("import textgan.roles as theirs", "theirs.Estimator", {}),
-    "a class under another name": ("from textgan.roles import Estimator as Theirs", "Theirs", {}),
+    "a module under another name": ("import textgan.roles as other", "other.Estimator", {}),
+    "a class under another name": ("from textgan.roles import Estimator as Other", "Other", {}),
     "the module that defines it": ("from textgan.core.roles import Estimator", "Estimator", {}),
     "a star import": ("from textgan.roles import *", "Estimator", {}),
     "the last of two star imports": ("from math import *\nfrom textgan.roles import *", "Estimator", {}),

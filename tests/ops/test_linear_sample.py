@@ -25,7 +25,7 @@ if not torch.cuda.is_available():
 Factory: TypeAlias = Callable[[Tensor, Tensor], LinearKernel]
 
 SHAPES = [
-    # V, H, R: one of each; odd ones; a block of words exactly, and one more; rows that fill no tile; many blocks
+    # V, H, R: one of each; odd ones; exactly one block of tokens, and one more; rows that fill no tile; many blocks
     (1, 1, 1),
     (2, 3, 1),
     (7, 5, 3),

@@ -262,7 +262,7 @@ class Attached(Bce):
 
 @pytest.mark.parametrize(
     ("broken", "message"),
-    [(LowIsBetter, "reward must be higher"), (SwapsRealAndFake, "reward must be higher"), (Attached, "detached")],
+    [(LowIsBetter, "higher reward"), (SwapsRealAndFake, "higher reward"), (Attached, "detached")],
 )
 def test_broken_losses_are_caught(broken: type[Bce], message: str) -> None:
     check_loss(Bce(), small)

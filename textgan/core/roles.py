@@ -77,8 +77,8 @@ class Generator(nn.Module, ABC):
     - "incremental": the sampler's own protocol (`textgan.generation.sampling.Decoder`), for searches such as beams;
     - "inputs": a likelihood of real tokens conditioned on other inputs (`likelihood_with_inputs`);
     - "infilling": blanks are filled conditioned on the given tokens that follow them, too;
-    - "codes": sentences as points of a space of `code_dim` numbers, and back (`encode`, `decode_codes`);
-    - "posterior": the distribution of a sentence's code (`posterior`), under a prior of N(0, 1).
+    - "codes": sequences as points of a space of `code_dim` numbers, and back (`encode`, `decode_codes`);
+    - "posterior": the distribution of a sequence's code (`posterior`), under a prior of N(0, 1).
     """
     bound: ClassVar[bool] = False
     """Whether `log_prob` sums to a lower bound of a sequence's log-likelihood instead of to it."""

@@ -78,7 +78,6 @@ class Mmd(AdversarialLoss):
         """Computes the sum of the kernels of all bandwidths, [R,F], [N,F] -> [R,N]."""
         norms = first.square().sum(1, keepdim=True) + second.square().sum(1)  # [R,N]
         squared_distance = (norms - 2 * first @ second.T).clamp_min(0) / unit.square()
-        squared_distance = squared_distance * 1e6
         total = torch.zeros_like(squared_distance)
         for bandwidth in self.bandwidths:
             total = total + torch.exp(squared_distance / (-2 * bandwidth**2))

@@ -247,7 +247,7 @@ def check_loss(loss: AdversarialLoss, make: Callable[[Vocabulary], Discriminator
     mixed = Samples(torch.cat([real.x, fake.x]), torch.cat([real.valid, fake.valid]), torch.cat([real.valid] * 2))
     reward = loss.reward(d, mixed, Samples(torch.cat([real.x] * 2), mixed.valid, mixed.chosen))
     assert reward.shape[0] == 32, "rewards must be [B,K]"
-    assert reward[:16].mean() > reward[16:].mean(), "the reward must be higher for real text than for fake text"
+    assert reward[:16].mean() > reward[16:].mean(), "a higher reward must mean more real text"
 
 
 def check_reward(reward: Reward, corpus: Corpus | None = None) -> None:

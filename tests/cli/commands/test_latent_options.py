@@ -70,7 +70,7 @@ def test_missing_words_are_imputed_from_the_words_after_them(textgan, coder, voi
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--interpolate", "a dgo barks", "a"), '"dgo"'),
+        (("--interpolate", "a dgo barks", "a"), 'the word "dgo" is not in the vocabulary'),
         (("--interpolate", "a", "a", "-n", 1), "count=1: too few points; expected 2 or more"),
         (("--reconstruct", "  "), "has no words; give at least one"),
         (("--reconstruct", "a a a a a a"), "has 6 words"),

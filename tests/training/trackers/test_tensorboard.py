@@ -18,7 +18,7 @@ def test_a_missing_package_is_a_user_error(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_values_are_written_as_scalars_by_global_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a stand-in for the writer, so that the test does not need the extra."""
+    """The writer is replaced, so that the test does not need the extra."""
     calls: list[object] = []
 
     class Writer:

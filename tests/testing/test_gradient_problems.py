@@ -134,3 +134,10 @@ def test_a_critic_is_trained_before_it_is_measured(problem: Problem) -> None:
     measure(make, problem, 300, 5)
     assert calls == [200] * 200 + [300] * 5
     assert made[0].weight.item() == pytest.approx(1, abs=0.1)
+
+
+def test_the_bias_is_corrected_for_sampling_noise(problem: Problem) -> None:
+    found = [measure(lambda p: Reinforce(), problem, 20, 10, seed) for seed in range(20)]
+    noise = sum(m.variance for m in found) / len(found) / (20 * 10)
+    assert abs(sum(m.bias2 for m in found) / len(found)) < 0.4 * noise
+    assert min(m.bias2 for m in found) < 0

@@ -1,6 +1,6 @@
 """Draws the live view of a real run, in the middle of its adversarial phase, as an SVG picture.
 
-    python docs/images/live_view.py docs/images/live-view.svg
+python docs/images/live_view.py docs/images/live-view.svg
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from textgan import recipe
-from textgan.runs.builder import Run, build
 from textgan.estimators.actor_critic import ActorCritic
 from textgan.estimators.reinforce import Reinforce
 from textgan.estimators.rollout import Rollout
 from textgan.roles import Estimator
+from textgan.runs.builder import Run, build
 from textgan.testing import flat
 from textgan.training.loop import train
 from textgan.types import Batch, Samples

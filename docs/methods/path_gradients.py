@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from textgan.runs import checkpoint
 from textgan import recipe
-from textgan.runs.builder import Run, build
 from textgan.estimators.gumbel_softmax import GumbelSoftmax
 from textgan.estimators.rollout import Rollout
 from textgan.roles import Estimator
+from textgan.runs import checkpoint
+from textgan.runs.builder import Run, build
 from textgan.testing import flat
 from textgan.types import Batch
 

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
+from textgan.core.seeding import derive, stream
 from textgan.data.batches import Batches
 from textgan.data.corpus import build_corpus
 from textgan.data.sources.grammar import Grammar
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.generators.lstm import Lstm
-from textgan.core.seeding import derive, stream
 from textgan.types import Batch, Samples
 
 

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from textgan.nn.lstm import LSTM
 from textgan.nn.embedding import embed
+from textgan.nn.lstm import LSTM
 from textgan.options import PositiveInt, Probability
 from textgan.roles import Discriminator
 from textgan.types import Samples, Scores, Space, Vocabulary

@@ -7,16 +7,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan.nn.lstm import LSTM
 from textgan.generation.autoregressive import Autoregressive
 from textgan.nn.embedding import embed
 from textgan.nn.lm_head import LinearHead
 from textgan.nn.logit_mask import FORBIDDEN, logit_mask
+from textgan.nn.lstm import LSTM
 from textgan.options import PositiveInt, Probability
 from textgan.types import Batch, Vocabulary
 from textgan_plugins.maskgan.seq2seq import Attention, LockedDropout, Masked, Reader, Start, beside, word_vectors
 
 State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
 
 class Infill(Autoregressive):
     """Reads a text with blanks, then writes it from left to right with attention; given words are kept.
@@ -38,7 +39,9 @@ class Infill(Autoregressive):
             has to find that place, as in the paper.
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "relaxed", "incremental", "inputs", "infilling"})
+    capabilities: ClassVar[frozenset[str]] = frozenset(
+        {"log_prob", "rollouts", "relaxed", "incremental", "inputs", "infilling"}
+    )
 
     def __init__(
         self,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from textgan.core.errors import UserError
-from textgan.metrics.functional.ngrams import Ngrams
-from textgan.options import Annotated, Gt, Le, Literal, PositiveInt
-from textgan.roles import Evaluation, Metric
 from textgan.core.seeding import stream
+from textgan.metrics.functional.ngrams import Ngrams
+from textgan.options import Gt, Le, PositiveInt
+from textgan.roles import Evaluation, Metric
 from textgan.types import Batch, Samples
 from textgan_plugins.maskgan import spans
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from textgan.core.errors import UserError
-from textgan.options import Literal, PositiveFloat, PositiveInt, Probability
+from textgan.options import PositiveFloat, PositiveInt, Probability
 from textgan.roles import AdversarialLoss, Discriminator
 from textgan.types import Loss, Samples
 

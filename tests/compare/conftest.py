@@ -11,8 +11,8 @@ import pytest
 from support.planting import Values
 
 from textgan.compare.design.plan import Plan, Settings, make_plan
-from textgan.runs.cost import COUNTS
 from textgan.recipe import Recipe, load
+from textgan.runs.cost import COUNTS
 
 RECIPE = """\
 data: {{name: text, path: {path}}}

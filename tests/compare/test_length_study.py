@@ -13,12 +13,12 @@ from support.planting import Values, curve
 from textgan.cli.commands.compare import _parse_lengths
 from textgan.cli.group import textgan
 from textgan.compare import length_study
-from textgan.compare.length_study import Gain, Study, make_plan, gains, read, write
-from textgan.compare.design.plan import Plan, Settings
 from textgan.compare.analysis.results import Results, results
+from textgan.compare.design.plan import Plan, Settings
+from textgan.compare.length_study import Gain, Study, gains, make_plan, read, write
 from textgan.core.errors import UserError
-from textgan.runs.cost import COUNTS
 from textgan.recipe import Recipe
+from textgan.runs.cost import COUNTS
 
 
 @pytest.fixture

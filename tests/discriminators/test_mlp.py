@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pytest
 import torch
 
+from textgan.core.types import Samples, Scores
 from textgan.discriminators.mlp import Mlp
 from textgan.generators.lstm import Lstm
 from textgan.testing import check_discriminator
 from textgan.testing.fixtures import GaussianCodes, tiny_vocabulary
-from textgan.core.types import Samples, Scores
 
 
 def codes(rows: int, size: int) -> Samples:

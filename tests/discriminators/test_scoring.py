@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from textgan.discriminators.text_cnn import TextCnn
 from textgan.core.types import Samples, Vocabulary
+from textgan.discriminators.text_cnn import TextCnn
 
 SHAPES = [
     # V, T, rows, widths, filters: SeqGAN's filters on small text; a long text; few words in a large vocabulary

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from textgan.core.types import Samples, Vocabulary
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.testing import check_discriminator
-from textgan.core.types import Samples, Vocabulary
 
 VOCAB = Vocabulary(9, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 

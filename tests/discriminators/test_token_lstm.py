@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from textgan.core.types import Samples
 from textgan.discriminators.token_lstm import TokenLstm
 from textgan.testing import check_discriminator, tiny_vocabulary
-from textgan.core.types import Samples
 
 
 def test_does_what_every_discriminator_must() -> None:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from textgan.core.roles import TokenSampler
+from textgan.core.types import Batch, Samples
 from textgan.generation import latent
 from textgan.generation.autoregressive import Autoregressive
-from textgan.core.roles import TokenSampler
 from textgan.testing import TabularGenerator, enumerate_sequences, tiny_vocabulary
-from textgan.core.types import Batch, Samples
 
 LENGTH = 4
 

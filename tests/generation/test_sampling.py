@@ -7,13 +7,13 @@ import torch
 from support.chances import p_value
 from torch import Tensor
 
+from textgan.core.roles import Rollouts
+from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.generation import sampling
 from textgan.generation.autoregressive import Autoregressive
-from textgan.ops.device import DeviceProfile
 from textgan.generators.lstm import Lstm
-from textgan.core.roles import Rollouts
+from textgan.ops.device import DeviceProfile
 from textgan.testing import TabularGenerator, enumerate_sequences, tiny_vocabulary
-from textgan.core.types import Batch, Samples, Vocabulary
 
 COUNT = 8000
 

@@ -11,14 +11,14 @@ import torch
 from support.chances import p_value
 from torch import Tensor
 
+from textgan.core.errors import UserError
+from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.data import network
 from textgan.generation.decoding.beam import Beam
 from textgan.generation.token_samplers import from_logits
-from textgan.core.errors import UserError
 from textgan.generators import causal_lm
 from textgan.generators.causal_lm import CausalLm
 from textgan.testing import check_generator, enumerate_sequences
-from textgan.core.types import Batch, Samples, Vocabulary
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 WINDOW = {"sliding_window": 3}

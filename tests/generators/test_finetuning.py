@@ -12,12 +12,12 @@ import torch
 
 import textgan
 from textgan import recipe
-from textgan.runs import runner
-from textgan.data.tokenizers.builtin import pretrained
 from textgan.core.errors import UserError
-from textgan.runs.run_dir import RunDir
-from textgan.generators.causal_lm import CausalLm
 from textgan.core.types import Batch, Samples
+from textgan.data.tokenizers.builtin import pretrained
+from textgan.generators.causal_lm import CausalLm
+from textgan.runs import runner
+from textgan.runs.run_dir import RunDir
 
 END = "<|endoftext|>"
 LINES = [f"{who} {does} {what}." for who in ("the cat", "a dog") for does in ("sees", "likes") for what in ("me", "us")]

@@ -7,13 +7,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from textgan.runs import model, runner
 from textgan import recipe
-from textgan.generation.token_samplers import greedy, tempered
 from textgan.core.errors import UserError
-from textgan.generators.latent import Latent, scaled
-from textgan.testing import check_generator
 from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.generation.token_samplers import greedy, tempered
+from textgan.generators.latent import Latent, scaled
+from textgan.runs import model, runner
+from textgan.testing import check_generator
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 TOKENS = torch.tensor([[3, 4, 5, 2], [6, 2, 0, 0], [2, 0, 0, 0], [4, 4, 2, 0]])

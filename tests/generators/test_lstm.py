@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.generation import autoregressive
-from textgan.ops import device
-from textgan.generators.lstm import Lstm
-from textgan.testing import check_generator
 from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.generation import autoregressive
+from textgan.generators.lstm import Lstm
+from textgan.ops import device
+from textgan.testing import check_generator
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 

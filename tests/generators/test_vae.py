@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from textgan.generation import token_samplers
 from textgan import recipe
 from textgan.core.errors import UserError
+from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.generation import token_samplers
 from textgan.generators.vae import Vae
 from textgan.testing import check_generator, enumerate_sequences, tiny_vocabulary
-from textgan.core.types import Batch, Samples, Vocabulary
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
@@ -184,7 +184,9 @@ def test_writing_keeps_what_is_given_and_has_a_row_for_each_code() -> None:
     assert written.x[0, 1] == 4
     assert not written.chosen[0, 1]
     one = generator.decode_codes(generator.encode(batch)[1:2], batch[1:2], token_samplers.greedy)
-    torch.testing.assert_close(one.x, generator.decode_codes(generator.encode(batch), batch, token_samplers.greedy).x[1:2])
+    torch.testing.assert_close(
+        one.x, generator.decode_codes(generator.encode(batch), batch, token_samplers.greedy).x[1:2]
+    )
 
 
 def test_a_word_that_is_dropped_is_not_read_and_only_in_training() -> None:

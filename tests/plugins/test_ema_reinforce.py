@@ -12,8 +12,8 @@ from torch import Tensor
 from textgan import recipe
 from textgan.core import registry, spec
 from textgan.core.roles import Generator, RewardFn
-from textgan.testing import TabularGenerator, TabularReward, check_estimator, tiny_vocabulary
 from textgan.core.types import Batch, Loss, Samples
+from textgan.testing import TabularGenerator, TabularReward, check_estimator, tiny_vocabulary
 from textgan_plugins.ema_reinforce import estimator
 from textgan_plugins.ema_reinforce.estimator import EmaReinforce
 

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from textgan import recipe
 from textgan.core import registry, spec
+from textgan.core.types import Batch, Samples
 from textgan.data.batches import Batches
 from textgan.data.corpus import Corpus, Split, build_corpus
-from textgan.data.sources.grammar import Grammar
 from textgan.data.interfaces import Blanks
-from textgan.metrics.base import Evaluation
+from textgan.data.sources.grammar import Grammar
 from textgan.generation.sampling import TokenSampler
+from textgan.metrics.base import Evaluation
 from textgan.testing import tiny_corpus
-from textgan.core.types import Batch, Samples
 from textgan_plugins.maskgan import metrics, spans
 from textgan_plugins.maskgan.blanks import Contiguous, Random
 from textgan_plugins.maskgan.generator import Infill

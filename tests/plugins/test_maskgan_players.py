@@ -11,8 +11,8 @@ import torch
 from support.chances import p_value
 from torch import Tensor
 
-from textgan.testing import check_discriminator, check_generator, enumerate_sequences
 from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.testing import check_discriminator, check_generator, enumerate_sequences
 from textgan_plugins.maskgan import blanks, discriminator, generator, metrics, seq2seq, spans
 from textgan_plugins.maskgan.discriminator import TokenAttention
 from textgan_plugins.maskgan.generator import Infill

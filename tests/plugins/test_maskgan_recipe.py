@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from textgan.runs import model, runner
 from textgan import recipe
+from textgan.runs import model, runner
 from textgan.runs.run_dir import RunDir
 
 SMALL = ["device=cpu", "batch_size=8", "data.sentences=200", "evaluate.samples=10", "generator.hidden_dim=8"]

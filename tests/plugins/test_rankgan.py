@@ -15,12 +15,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from textgan import recipe
 from textgan.core import registry, spec
-from textgan.discriminators.text_cnn import TextCnn
 from textgan.core.errors import UserError
-from textgan.estimators.rollout import Rollout
 from textgan.core.roles import Discriminator
-from textgan.testing import TabularGenerator, check_loss, tiny_vocabulary
 from textgan.core.types import Batch, Samples, Scores, Vocabulary
+from textgan.discriminators.text_cnn import TextCnn
+from textgan.estimators.rollout import Rollout
+from textgan.testing import TabularGenerator, check_loss, tiny_vocabulary
 from textgan_plugins.rankgan import loss as module
 from textgan_plugins.rankgan.loss import Ranking, shares
 

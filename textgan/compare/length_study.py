@@ -13,18 +13,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from textgan.core import registry, spec
-from textgan.runs.atomic import write_text
-from textgan.compare.design import plan as plans
 from textgan.compare.analysis.axes import axes, frontier_of
-from textgan.compare.reporting.chart import Series, chart
 from textgan.compare.analysis.frontier import gap
-from textgan.compare.design.plan import Method, Plan, Settings
-from textgan.compare.reporting.report import DASHES, JSON, PAGE, render
 from textgan.compare.analysis.results import Results
 from textgan.compare.analysis.statistics import Difference, holm, paired, verdict
+from textgan.compare.design import plan as plans
+from textgan.compare.design.plan import Method, Plan, Settings
+from textgan.compare.reporting.chart import Series, chart
+from textgan.compare.reporting.report import DASHES, JSON, PAGE, render
+from textgan.core import registry, spec
 from textgan.core.errors import UserError
 from textgan.recipe import load
+from textgan.runs.atomic import write_text
 
 FILE = "lengths.json"
 TEMPLATE = "lengths.html"

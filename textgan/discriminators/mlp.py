@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan.nn.residual import ResidualMlp
 from textgan.core.options import PositiveInt
 from textgan.core.roles import Discriminator, Generator
 from textgan.core.types import Samples, Scores, Space
+from textgan.nn.residual import ResidualMlp
 
 
 class Mlp(Discriminator):

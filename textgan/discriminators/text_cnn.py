@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textgan.ops.device import describe
-from textgan.nn import spectral
-from textgan.nn.embedding import embed
-from textgan.nn.text_conv import TextConvolution
 from textgan.core.options import Literal, NonNegativeFloat, PositiveInt, Probability, Sequence
 from textgan.core.roles import Discriminator
 from textgan.core.types import Samples, Scores, Space, Vocabulary
+from textgan.nn import spectral
+from textgan.nn.embedding import embed
+from textgan.nn.text_conv import TextConvolution
+from textgan.ops.device import describe
 
 
 class TextCnn(Discriminator):

@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from textgan.nn.lstm import LSTM
-from textgan.nn.embedding import embed
 from textgan.core.options import NonNegativeFloat, PositiveInt, Probability
 from textgan.core.roles import Discriminator
 from textgan.core.types import Samples, Scores, Space, Vocabulary
+from textgan.nn.embedding import embed
+from textgan.nn.lstm import LSTM
 
 
 class TokenLstm(Discriminator):

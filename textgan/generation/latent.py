@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from textgan.generation.token_samplers import from_logits, greedy
-from textgan.ops.categorical import inverse_cdf
-from textgan.nn import normal
-from textgan.core.roles import TokenSampler, Generator
+from textgan.core.roles import Generator, TokenSampler
 from textgan.core.types import Batch, Samples
+from textgan.generation.token_samplers import from_logits, greedy
+from textgan.nn import normal
+from textgan.ops.categorical import inverse_cdf
 
 PROPOSED = 256
 """Sentences that a round of imputing proposes."""

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.ops.device import describe
-from textgan.core.roles import TokenSampler, Head, Rollouts
+from textgan.core.roles import Head, Rollouts, TokenSampler
 from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.ops.device import describe
 
 ROWS = 100_000
 """Roll-outs to hold at once: bounds their memory, whatever N is."""

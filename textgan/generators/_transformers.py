@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textgan.data.network import hub_is_offline
 from textgan.core.registry import suggest
 from textgan.core.types import Vocabulary
+from textgan.data.network import hub_is_offline
 
 Layers = tuple[tuple[Tensor, Tensor], ...]
 """Keys and values of each layer, [R,heads,S,size]; empty before anything is read."""

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textgan.generation import sampling
-from textgan.generation.autoregressive import Autoregressive
-from textgan.data.tokenizers.base import Tokenizer
-from textgan.generation.token_samplers import categorical
 from textgan.core.errors import UserError
-from textgan.generators import _transformers
-from textgan.nn.logit_mask import logit_mask
-from textgan.nn.lm_head import LinearHead, LogitsHead
 from textgan.core.options import Any, Mapping, PositiveInt, Probability
 from textgan.core.roles import Head, Rollouts
 from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.data.tokenizers.base import Tokenizer
+from textgan.generation import sampling
+from textgan.generation.autoregressive import Autoregressive
+from textgan.generation.token_samplers import categorical
+from textgan.generators import _transformers
+from textgan.nn.lm_head import LinearHead, LogitsHead
+from textgan.nn.logit_mask import logit_mask
 
 FLOATS = 200_000_000
 """Floats of roll-outs' caches that are held at once."""
@@ -106,7 +106,9 @@ class CausalLm(Autoregressive):
         last = self.model.get_output_embeddings()
         if self.plain and type(last) is nn.Linear:
             weight = last.weight[: self.vocab.size]
-            return LinearHead(weight, self.logit_mask if last.bias is None else last.bias[: self.vocab.size] + self.logit_mask)
+            return LinearHead(
+                weight, self.logit_mask if last.bias is None else last.bias[: self.vocab.size] + self.logit_mask
+            )
         return LogitsHead(lambda features: self._logits(features) + self.logit_mask, self.vocab.size)
 
     def rollouts(self, samples: Samples, count: int) -> Iterator[Rollouts]:

@@ -9,20 +9,20 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan.nn.lstm import LSTM
+from textgan.core.errors import UserError
+from textgan.core.options import Count, NonNegativeFloat, PositiveInt, Probability
+from textgan.core.roles import Generator, TokenSampler
+from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
 from textgan.generation import sampling
 from textgan.generation.autoregressive import Autoregressive
-from textgan.ops.device import describe
 from textgan.generation.token_samplers import categorical, greedy
-from textgan.core.errors import UserError
-from textgan.nn.logit_mask import logit_mask
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
 from textgan.nn.lm_head import LinearHead
+from textgan.nn.logit_mask import logit_mask
+from textgan.nn.lstm import LSTM
 from textgan.nn.residual import ResidualMlp
-from textgan.core.options import Count, NonNegativeFloat, PositiveInt, Probability
-from textgan.core.roles import TokenSampler, Generator
-from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
+from textgan.ops.device import describe
 
 State = tuple[Tensor, Tensor, Tensor]
 """Hidden state and cell [R,H], and the code [R,Z], which is read again beside every word."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from textgan.nn.lstm import LSTM
-from textgan.generation.autoregressive import Autoregressive
-from textgan.nn.logit_mask import logit_mask
-from textgan.nn.embedding import embed
-from textgan.nn.lm_head import LinearHead
 from textgan.core.options import PositiveFloat, PositiveInt, Probability
 from textgan.core.types import Batch, Vocabulary
+from textgan.generation.autoregressive import Autoregressive
+from textgan.nn.embedding import embed
+from textgan.nn.lm_head import LinearHead
+from textgan.nn.logit_mask import logit_mask
+from textgan.nn.lstm import LSTM
 
 State = tuple[Tensor, Tensor]
 

@@ -9,18 +9,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from textgan.nn.lstm import LSTM
+from textgan.core.options import Fraction, NonNegativeFloat, PositiveInt
+from textgan.core.roles import Generator, TokenSampler
+from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
 from textgan.generation import sampling
 from textgan.generation.autoregressive import token_log_prob
 from textgan.generation.token_samplers import categorical
 from textgan.nn import normal
-from textgan.nn.logit_mask import logit_mask
 from textgan.nn.embedding import embed
 from textgan.nn.encoder import LstmEncoder
 from textgan.nn.lm_head import LinearHead
-from textgan.core.options import Fraction, NonNegativeFloat, PositiveInt
-from textgan.core.roles import TokenSampler, Generator
-from textgan.core.types import Batch, Loss, Samples, Space, Vocabulary
+from textgan.nn.logit_mask import logit_mask
+from textgan.nn.lstm import LSTM
 
 State = tuple[Tensor, Tensor, Tensor]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from textgan.compare.analysis import results as results_module
-from textgan.compare.design.plan import Plan, Settings, make_plan
 from textgan.compare.analysis.results import Measurement, results
+from textgan.compare.design.plan import Plan, Settings, make_plan
 from textgan.recipe import Recipe
 
 TABLES = 250

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from textgan.compare.analysis.metric_check import check
+from textgan.metrics.base import Evaluation, Metric
 from textgan.metrics.bleu import Bleu, SelfBleu
 from textgan.metrics.copying import Novelty
 from textgan.metrics.diversity import Distinct, Unique
@@ -11,7 +12,6 @@ from textgan.metrics.lengths import Lengths
 from textgan.metrics.likelihood import NllTest
 from textgan.metrics.near_copies import NearCopies
 from textgan.metrics.repetition import Repetition
-from textgan.metrics.base import Evaluation, Metric
 from textgan.testing import tiny_corpus
 
 

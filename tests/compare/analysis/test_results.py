@@ -9,10 +9,10 @@ from support.planting import Values, curve
 
 from textgan.compare.analysis import flags
 from textgan.compare.analysis.axes import axes
+from textgan.compare.analysis.metric_check import Checked
+from textgan.compare.analysis.results import LIKELIHOOD, Results, results
 from textgan.compare.design.plan import Plan
 from textgan.compare.reporting.report import write
-from textgan.compare.analysis.results import LIKELIHOOD, Results, results
-from textgan.compare.analysis.metric_check import Checked
 from textgan.core.errors import UserError
 
 

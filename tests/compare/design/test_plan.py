@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from textgan.compare.design.plan import Settings, make_plan, quickly, read
 from textgan.compare.analysis.results import _points
+from textgan.compare.design.plan import Settings, make_plan, quickly, read
 from textgan.core.errors import UserError
 from textgan.recipe import Recipe, load
 

@@ -10,21 +10,20 @@ from typing import Any
 
 import pytest
 import torch
-from support.planting import curve
 from safetensors.torch import load_file
+from support.planting import curve
 
+from textgan.compare.analysis.results import results
+from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.compare.execution.checkpoint_selection import choose, leads
+from textgan.compare.execution.worker import main
+from textgan.compare.reporting.report import write
+from textgan.core.errors import UserError
+from textgan.data.corpus import Split
+from textgan.recipe import Recipe
 from textgan.runs import runner
 from textgan.runs.builder import Run
-from textgan.compare.execution import checkpoint_selection
-from textgan.compare.execution.checkpoint_selection import choose, leads
-from textgan.compare.design.plan import Plan, Settings, make_plan
-from textgan.compare.reporting.report import write
-from textgan.compare.analysis.results import results
-from textgan.compare.execution.worker import main
-from textgan.data.corpus import Split
-from textgan.core.errors import UserError
 from textgan.runs.run_dir import RunDir
-from textgan.recipe import Recipe
 
 SETTINGS = Settings(seeds=1, temperatures=(0.7, 1.0), samples=20, choose=True)
 AFTER = frozenset({"pretrain-d", "adversarial"})

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from textgan.compare.design.plan import Plan, Settings, make_plan
 from textgan.compare.execution import executors
 from textgan.compare.execution.executors import EXECUTORS, STOPPED, Cluster, Processes
 from textgan.compare.execution.jobs import Job, run_all
-from textgan.compare.design.plan import Plan, Settings, make_plan
 from textgan.core.errors import UserError
 from textgan.recipe import Recipe
 from textgan.runs.signals import Stopped

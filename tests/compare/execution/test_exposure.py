@@ -9,11 +9,11 @@ from torch import Tensor
 
 from textgan.compare.execution import exposure
 from textgan.compare.execution.exposure import drift, judge
+from textgan.core.roles import TokenSampler
+from textgan.core.types import Batch, Samples
 from textgan.generators.lstm import Lstm
 from textgan.nn.language_model import LanguageModel
-from textgan.core.roles import TokenSampler
 from textgan.testing import tiny_corpus
-from textgan.core.types import Batch, Samples
 
 CORPUS = tiny_corpus()
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from textgan.compare.design.plan import Plan, Settings, make_plan
 from textgan.compare.execution import executors
 from textgan.compare.execution.jobs import Job, run_all
-from textgan.compare.design.plan import Plan, Settings, make_plan
 from textgan.compare.execution.worker import main
 from textgan.recipe import Recipe
 from textgan.runs.signals import Stopped

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from support.planting import curve
 
+from textgan.compare.analysis.metric_check import Checked
+from textgan.compare.analysis.results import results
+from textgan.compare.design.plan import Plan
 from textgan.compare.length_study import Study
 from textgan.compare.length_study import write as write_lengths
-from textgan.compare.design.plan import Plan
 from textgan.compare.reporting.report import write
-from textgan.compare.analysis.results import results
-from textgan.compare.analysis.metric_check import Checked
 
 webdriver = pytest.importorskip("selenium.webdriver")
 BROWSER, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")

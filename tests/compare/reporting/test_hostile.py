@@ -12,14 +12,14 @@ import pytest
 from support.planting import curve
 
 from textgan.cli.display import comparison_view
-from textgan.compare.reporting import tables
+from textgan.compare.analysis.results import Results, results
+from textgan.compare.design.plan import Plan, Settings, make_plan
 from textgan.compare.length_study import Study
 from textgan.compare.length_study import write as write_study
-from textgan.compare.design.plan import Plan, Settings, make_plan
+from textgan.compare.reporting import tables
 from textgan.compare.reporting.report import write
-from textgan.compare.analysis.results import Results, results
-from textgan.runs.cost import COUNTS
 from textgan.recipe import Recipe
+from textgan.runs.cost import COUNTS
 
 NAMES = ("=HYPERLINK(1)", "\\input{x} $ & % \x1b[31m <b>")
 TEXTS = (

@@ -12,10 +12,10 @@ from html.parser import HTMLParser
 import pytest
 from support.planting import curve
 
-from textgan.compare.reporting.chart import Series, chart
-from textgan.compare.design.plan import Plan
-from textgan.compare.reporting.report import write
 from textgan.compare.analysis.results import results
+from textgan.compare.design.plan import Plan
+from textgan.compare.reporting.chart import Series, chart
+from textgan.compare.reporting.report import write
 
 HOSTILE = (
     "<script>alert(1)</script>",

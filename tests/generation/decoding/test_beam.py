@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.ops import device
+from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.generation.decoding import beam
 from textgan.generation.decoding.ancestral import Ancestral
 from textgan.generation.decoding.beam import Beam
 from textgan.generators.lstm import Lstm
+from textgan.ops import device
 from textgan.testing import TabularGenerator, enumerate_sequences, tiny_vocabulary
-from textgan.core.types import Batch, Samples, Vocabulary
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from textgan import recipe
-from textgan.runs import runner
-from textgan.generation.decoding.ancestral import Ancestral
-from textgan.generation.decoding.best_of import BestOf
-from textgan.discriminators.mlp import Mlp
 from textgan.core.errors import UserError
-from textgan.runs.run_dir import RunDir
-from textgan.generators.latent import Latent
-from textgan.generators.lstm import Lstm
 from textgan.core.roles import Discriminator
 from textgan.core.types import Batch, Samples, Scores, Vocabulary
+from textgan.discriminators.mlp import Mlp
+from textgan.generation.decoding.ancestral import Ancestral
+from textgan.generation.decoding.best_of import BestOf
+from textgan.generators.latent import Latent
+from textgan.generators.lstm import Lstm
+from textgan.runs import runner
+from textgan.runs.run_dir import RunDir
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from textgan.data.corpus import Split
-from textgan.generation.decoding.gaussian_codes import GaussianCodes
 from textgan.core.errors import UserError
 from textgan.core.roles import TokenSampler
-from textgan.testing.fixtures import GaussianCodes as Codes  # a generator of codes, without text
 from textgan.core.types import Batch, Samples
+from textgan.data.corpus import Split
+from textgan.generation.decoding.gaussian_codes import GaussianCodes
+from textgan.testing.fixtures import GaussianCodes as Codes  # a generator of codes, without text
 
 
 class Numbers(Codes):

@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from textgan.core import registry, spec
-from textgan.runs.atomic import write_text
-from textgan.runs.builder import make, corpus_objects, prepare
 from textgan.compare.design.plan import Plan
-from textgan.data.corpus import Corpus
-from textgan.metrics.base import Evaluation, Metric
+from textgan.core import registry, spec
 from textgan.core.seeding import derive
 from textgan.core.types import Samples
+from textgan.data.corpus import Corpus
+from textgan.metrics.base import Evaluation, Metric
+from textgan.runs.atomic import write_text
+from textgan.runs.builder import corpus_objects, make, prepare
 
 FILE = "selfcheck.json"
 WORSE = {"quality": "shuffled", "diversity": "repeated"}

@@ -11,10 +11,9 @@ from typing import Any
 from textgan.compare.analysis import flags
 from textgan.compare.analysis.axes import AXES, Runs, axes, frontier_of, shared
 from textgan.compare.analysis.frontier import Gap, gap
-from textgan.compare.design.plan import Plan
 from textgan.compare.analysis.metric_check import Checked
 from textgan.compare.analysis.statistics import Difference, Verdict, holm, paired, seeds_needed, verdict
-from textgan.compare.design.plan import FAILED, MEASURED
+from textgan.compare.design.plan import FAILED, MEASURED, Plan
 
 LIKELIHOOD = "likelihood, at its best"
 """The union of what likelihood training reaches, over its steps and all temperatures."""

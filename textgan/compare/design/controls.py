@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from textgan.core import registry, spec
-from textgan.recipe import Recipe
 from textgan.core.spec import Spec
+from textgan.recipe import Recipe
 
 Changes = Mapping[str, Any]
 
@@ -36,13 +36,19 @@ def controls(recipe: Recipe) -> Iterator[tuple[str, Changes]]:
         yield "start", {"phases": rest}
         yield "early", {"phases": rest | {name: _shorter(phase) for name, phase in likelihood.items()}}
         last = list(likelihood.values())[-1]
-        turns = {turn: {**block, "times": 1, "every": 1} for turn, block in last["turns"].items() if _updates_generator(block)}
+        turns = {
+            turn: {**block, "times": 1, "every": 1}
+            for turn, block in last["turns"].items()
+            if _updates_generator(block)
+        }
         longer = {name: {"rounds": rounds, "turns": _only(phases[name], turns)} for name, rounds in adversarial.items()}
         yield "continued", {"phases": rest | longer}
     reward, estimator = _known(recipe, "reward"), _known(recipe, "estimator")
     if reward and "discriminator" in reward.shared and estimator and estimator.traits["mode"] == "score":
         alone = {
-            name: {"turns": {turn: None for turn, block in phases[name]["turns"].items() if not _updates_generator(block)}}
+            name: {
+                "turns": {turn: None for turn, block in phases[name]["turns"].items() if not _updates_generator(block)}
+            }
             for name in adversarial
         }
         unread = {name: None for name in before if name not in likelihood}

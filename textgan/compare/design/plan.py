@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from textgan.runs.atomic import write_text
-from textgan.runs.builder import common_phases
-from textgan.compare.design.controls import phases_after_start, controls
+from textgan.compare.design.controls import controls, phases_after_start
 from textgan.core.errors import UserError
-from textgan.runs.run_dir import RunDir, read_json
-from textgan.runs.cost import Budget
 from textgan.recipe import Recipe, RecipeError
 from textgan.recipe import load as load_recipe
+from textgan.runs.atomic import write_text
+from textgan.runs.builder import common_phases
+from textgan.runs.cost import Budget
+from textgan.runs.run_dir import RunDir, read_json
 
 FILE = "comparison.json"
 MEASURED, FAILED, PROGRESS = "measured.json", "failed.json", "progress.json"

@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from textgan.runs import checkpoint, model
-from textgan.runs.builder import Run, make, corpus_objects
 from textgan.compare.analysis.axes import AXES, axes, frontier_of
 from textgan.compare.analysis.frontier import gap
-from textgan.compare.execution.measure import sweep
 from textgan.compare.design.plan import Settings
+from textgan.compare.execution.measure import sweep
 from textgan.core.errors import UserError
-from textgan.runs.run_dir import RunDir
 from textgan.metrics.base import Metric
+from textgan.runs import checkpoint, model
+from textgan.runs.builder import Run, corpus_objects, make
+from textgan.runs.run_dir import RunDir
 
 Points = Sequence[Mapping[str, float]]
 

@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from textgan.runs.atomic import writing
-from textgan.data.corpus import Corpus
-from textgan.nn.language_model import LanguageModel
 from textgan.core.roles import Generator
 from textgan.core.seeding import stream
 from textgan.core.types import Batch
+from textgan.data.corpus import Corpus
+from textgan.nn.language_model import LanguageModel
+from textgan.runs.atomic import writing
 
 STEPS = 300
 STRIDE = 4

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from textgan.compare.design.plan import FAILED, MEASURED, PROGRESS, Method, Plan
 from textgan.compare.execution.executors import STOPPED, Executor, Processes, Task
-from textgan.compare.design.plan import Method, Plan
-from textgan.compare.design.plan import FAILED, MEASURED, PROGRESS
 from textgan.runs.signals import Stopped, StopRequest
 
 State = Literal["waiting", "running", "done", "failed"]

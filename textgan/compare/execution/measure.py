@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textgan.generation.autoregressive import Tempered
-from textgan.data.corpus import Corpus
-from textgan.runs.evaluator import evaluate
 from textgan.core.roles import Decoding, Generator
+from textgan.data.corpus import Corpus
+from textgan.generation.autoregressive import Tempered
 from textgan.metrics.base import Metric
+from textgan.runs.evaluator import evaluate
 
 KEPT = 40
 """Sentences of each model that a report may show, from the same draws."""

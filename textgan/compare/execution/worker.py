@@ -14,22 +14,21 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from textgan.runs import checkpoint, runner
-from textgan.core import registry
-from textgan.runs.atomic import write_text
-from textgan.runs.builder import Run, build
+from textgan.compare.design.plan import FAILED, MEASURED, PROGRESS, Method, Plan, read
 from textgan.compare.execution import exposure
 from textgan.compare.execution.checkpoint_selection import choose
 from textgan.compare.execution.measure import sweep
-from textgan.compare.design.plan import FAILED, MEASURED, PROGRESS, Method, Plan, read
+from textgan.core import registry
 from textgan.core.errors import Failure, UserError
-from textgan.runs.run_dir import RunDir
+from textgan.core.seeding import derive
+from textgan.runs import checkpoint, runner
+from textgan.runs.atomic import write_text
+from textgan.runs.builder import Run, build
 from textgan.runs.cost import COUNTS, Spent
 from textgan.runs.reporter import ProgressReporter
-from textgan.core.seeding import derive
+from textgan.runs.run_dir import RunDir
 from textgan.runs.signals import Stopped
 from textgan.training.loop import RoundResult
-
 
 
 class ProgressFile(ProgressReporter):

@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textgan.runs.atomic import write_text
-from textgan.compare.reporting import tables
 from textgan.compare.analysis.axes import oriented
-from textgan.compare.reporting.chart import Series, chart
-from textgan.compare.design.plan import Plan
 from textgan.compare.analysis.results import Measurement, Pair, Results
-from textgan.runs.run_dir import RunDir
+from textgan.compare.design.plan import Plan
+from textgan.compare.reporting import tables
+from textgan.compare.reporting.chart import Series, chart
 from textgan.core.escape import visible
+from textgan.runs.atomic import write_text
+from textgan.runs.run_dir import RunDir
 
 PAGE, JSON, CSV, LATEX = "report.html", "results.json", "results.csv", "results.tex"
 NONCE = "textgan"
@@ -183,7 +183,9 @@ def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
     for metric in dict.fromkeys((found.quality, found.diversity)):
         series = [
             Series(
-                name, [(e["global_round"], e[metric]) for e in mine if math.isfinite(e.get(metric, math.nan))], colours[name]
+                name,
+                [(e["global_round"], e[metric]) for e in mine if math.isfinite(e.get(metric, math.nan))],
+                colours[name],
             )
             for name, mine in entries.items()
         ]

@@ -14,8 +14,8 @@ import numpy as np
 
 from textgan.compare.analysis.results import Results
 from textgan.compare.analysis.statistics import interval
-from textgan.runs.run_dir import RunDir
 from textgan.core.escape import visible
+from textgan.runs.run_dir import RunDir
 
 ARROWS = {"higher": " ↑", "lower": " ↓"}
 RISKY = ("=", "+", "-", "@", "\t", "\r")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from textgan.generation.token_samplers import tempered
 from textgan.core.options import Annotated, Gt, Le, NonNegativeFloat, PositiveInt
 from textgan.core.roles import Decoding, Generator
 from textgan.core.types import Batch, Samples
+from textgan.generation.token_samplers import tempered
 
 
 class Ancestral(Decoding):

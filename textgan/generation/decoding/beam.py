@@ -7,11 +7,11 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor
 
-from textgan.ops.device import describe
 from textgan.core.options import NonNegativeFloat, PositiveInt
 from textgan.core.roles import Decoding, Generator
-from textgan.generation.sampling import Decoder, tree_rows
 from textgan.core.types import Batch, Samples
+from textgan.generation.sampling import Decoder, tree_rows
+from textgan.ops.device import describe
 
 
 class Beam(Decoding):

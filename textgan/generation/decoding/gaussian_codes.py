@@ -7,12 +7,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from textgan.data.corpus import Corpus
-from textgan.generation.token_samplers import greedy
 from textgan.core.errors import UserError
 from textgan.core.options import PositiveInt
 from textgan.core.roles import Decoding, Generator
 from textgan.core.types import Batch, Samples
+from textgan.data.corpus import Corpus
+from textgan.generation.token_samplers import greedy
 
 ROWS = 2000
 """Sentences that are encoded at once."""

@@ -5,6 +5,7 @@ python docs/images/live_view.py docs/images/live-view.svg
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 import tempfile
@@ -42,13 +43,10 @@ class Picture(LiveView):
 
 
 def main(target: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        checked = recipe.load("seqgan", ["log.every=5"])
-        try:
-            runner.start(checked, Path(folder) / "runs" / "seqgan", Picture(target))
-        except Captured:
-            text = target.read_text(encoding="utf-8").replace(folder + "/", "")
-            target.write_text(text, encoding="utf-8")
+    checked = recipe.load("seqgan", ["log.every=5"])
+    picture = Picture(target.resolve())
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.suppress(Captured):
+        runner.start(checked, Path("runs/seqgan"), picture)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from textgan.ops import device
 from textgan.training.engine import prepare_process
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+for variable in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):  # the caller's terminal has no effect
+    os.environ.pop(variable, None)
 prepare_process()  # as a run does: subnormals are flushed, freed memory is kept
 torch.set_num_threads(1)  # xdist runs as many processes as there are cores
 

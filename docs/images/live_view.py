@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from textgan import recipe
@@ -20,6 +22,8 @@ from textgan.runs import runner
 from textgan.training.loop import RoundResult
 
 ROUND = 75
+SVG_FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""rich's format without the web fonts: the picture loads nothing."""
 
 
 class Captured(Exception):
@@ -38,7 +42,7 @@ class Picture(LiveView):
         self.render()  # the speed needs an earlier look at the clock
         if result.phase.name == "adversarial" and result.progress.round >= ROUND:
             self.console.print(self.render())
-            self.console.save_svg(str(self.target), title="textgan run seqgan")
+            self.console.save_svg(str(self.target), title="textgan run seqgan", code_format=SVG_FORMAT)
             raise Captured
 
 

@@ -25,9 +25,9 @@ optimizers:
   generator: {{lr: 1e-2}}
   discriminator: {{lr: 1e-3}}
 phases:
-  pretrain-g: {{steps: 6, turns: [likelihood]}}
-  pretrain-d: {{steps: 1, turns: [discriminate]}}
-  adversarial: {{steps: 2, turns: [adversarial, discriminate]}}
+  pretrain-g: {{rounds: 6, turns: [likelihood]}}
+  pretrain-d: {{rounds: 1, turns: [discriminate]}}
+  adversarial: {{rounds: 2, turns: [adversarial, discriminate]}}
 evaluate: {{samples: 20, metrics: [nll_test, bleu, self_bleu, unique]}}
 """
 

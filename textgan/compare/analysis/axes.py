@@ -1,4 +1,4 @@
-"""The two numbers that a model is drawn by: how good its text is, and how diverse."""
+"""The axes of a comparison: one quality metric and one diversity metric."""
 
 from __future__ import annotations
 
@@ -17,30 +17,38 @@ AXES = (
     ("bleu4", "nll_test"),
     ("bleu4", "self_bleu4"),
 )
-"""Quality and diversity, the first pair that all methods have."""
+"""Pairs of a quality and a diversity metric, in order of preference."""
 HIGHER = frozenset({"bleu2", "bleu3", "bleu4", "bleu5"})
-"""Of the axes, those whose higher values are better; all others are losses, or likeness to each other."""
+"""Metrics of the axes for which higher is better. All others are losses or similarities among samples."""
 
 Runs = Mapping[int, Sequence[Mapping[str, float]]]
-"""Seed -> the points of a method, one for each temperature."""
+"""Seed -> measured points of a method, one for each temperature."""
 
 
 def axes(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tuple[str, str]:
-    """The first pair of metrics that all of these have at every temperature. Raises UserError if there is none."""
-    found = shared(runs, usable)
+    """Returns the first pair of axes that was measured for all methods at every temperature.
+
+    Args:
+        runs: one entry for each method.
+        usable: candidate pairs, in order of preference.
+
+    Raises:
+        UserError: if nothing was measured, or no pair was measured for all methods.
+    """
+    found = find_axes(runs, usable)
     if found is not None:
         return found
-    if not any(run for each in runs for run in each.values()):
-        raise UserError("nothing of this comparison has been measured yet; go on with it by `textgan compare --resume`")
+    if not any(points for method in runs for points in method.values()):
+        raise UserError("no run of this comparison has been measured yet; continue it with `textgan compare --resume`")
     raise UserError(
-        "no pair of a quality and a diversity metric was measured for all methods; a comparison needs one of "
-        + ", ".join(f"{q} with {d}" for q, d in usable)
+        "evaluate.metrics: no pair of a quality and a diversity metric was measured for all methods; expected one of "
+        + ", ".join(f"{quality} with {diversity}" for quality, diversity in usable)
     )
 
 
-def shared(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tuple[str, str] | None:
-    """As `axes`, None if there is none."""
-    points = [point for each in runs for run in each.values() for point in run]
+def find_axes(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tuple[str, str] | None:
+    """Returns the same pair as `axes`, or None if no pair was measured for all methods."""
+    points = [point for method in runs for run in method.values() for point in run]
     for quality, diversity in usable:
         if points and all(quality in point and diversity in point for point in points):
             return quality, diversity
@@ -48,12 +56,12 @@ def shared(runs: Sequence[Runs], usable: Sequence[tuple[str, str]] = AXES) -> tu
 
 
 def oriented(name: str, value: float) -> float:
-    """With the sign that makes more the better."""
+    """Returns the value of a metric, negated if lower is better, so that higher is always better."""
     return value if name in HIGHER else -value
 
 
 def frontier_of(points: Sequence[Mapping[str, float]], quality: str, diversity: str) -> Frontier | None:
-    """What a model attains at these temperatures; None where nothing finite was measured."""
+    """Computes the frontier of one run from its points, or None if no point is finite on both axes."""
     finite = [p for p in points if math.isfinite(p[quality]) and math.isfinite(p[diversity])]
-    wide, good = ([oriented(name, p[name]) for p in finite] for name in (diversity, quality))
-    return Frontier.of(wide, good) if finite else None
+    diversities, qualities = ([oriented(name, p[name]) for p in finite] for name in (diversity, quality))
+    return Frontier.of(diversities, qualities) if finite else None

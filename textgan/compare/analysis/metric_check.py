@@ -1,10 +1,10 @@
-"""Metrics on texts of which everybody knows how good they are. One that ranks these wrongly here takes no part.
+"""Checks metrics on texts of known quality. A metric that ranks these texts wrongly is not used as an axis.
 
-- "real": held-out text that no metric has as its reference, the validation split;
-- "shuffled": the same with the words of each sentence in another order: worse;
-- "repeated": one of its sentences, again and again: worse in diversity, not in quality;
-- "looping": each sentence says its first two words again and again: worse in repetition;
-- "training text": what a model that copies writes: as good and as diverse as can be, and nothing new.
+- "real": held-out text that is not a reference of any metric, the validation split;
+- "shuffled": the same sentences with their words in random order: worse in quality;
+- "repeated": one of the sentences, repeated: worse in diversity, not in quality;
+- "looping": each sentence repeats its first two words: worse in repetition;
+- "training text": the output of a model that copies: maximal quality and diversity, without anything new.
 """
 
 from __future__ import annotations
@@ -27,18 +27,23 @@ from textgan.runs.builder import corpus_objects, make, prepare
 
 FILE = "selfcheck.json"
 WORSE = {"quality": "shuffled", "diversity": "repeated"}
-"""What an axis must rank below real text."""
+"""Axis -> the text that a metric of this axis must rank below real text."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """Each metric on each kind of text: kind -> name -> value."""
+class MetricCheck:
+    """The values of all metrics on all texts.
+
+    Args:
+        values: kind of text -> metric -> value.
+        better: metric -> "higher" or "lower", for metrics that have a direction.
+    """
 
     values: Mapping[str, Mapping[str, float]]
     better: Mapping[str, str]
 
-    def tells(self, metric: str) -> list[str]:
-        """The kinds of text that a metric ranks below real text, where it has a direction."""
+    def below_real(self, metric: str) -> list[str]:
+        """Returns the kinds of text that a metric ranks below real text; none for a metric without a direction."""
         real = self.values["real"].get(metric)
         if real is None or metric not in self.better:
             return []
@@ -46,19 +51,24 @@ class Checked:
         others = {kind: found.get(metric) for kind, found in self.values.items() if kind != "real"}
         return [kind for kind, value in others.items() if value is not None and sign * value < sign * real]
 
-    def ranks(self, metric: str, axis: str) -> bool | None:
-        """Whether a metric ranks real text above what is worse for that axis; None where texts alone cannot tell."""
+    def passes(self, metric: str, axis: str) -> bool | None:
+        """Returns whether a metric ranks real text above the worse text of an axis; None if texts alone do not show it.
+
+        Args:
+            metric: name of the metric.
+            axis: "quality" or "diversity".
+        """
         real, worse = self.values["real"].get(metric), self.values[WORSE[axis]].get(metric)
         if real is None or worse is None or metric not in self.better:
             return None
         return worse < real if self.better[metric] == "higher" else worse > real
 
 
-def of(plan: Plan) -> Checked:
-    """The check of a comparison's metrics on its data; worked out once and kept in its folder."""
+def check_metrics(plan: Plan) -> MetricCheck:
+    """Checks a comparison's metrics on its data; reads the result from the comparison's folder if it is there."""
     file = plan.folder / FILE
     if file.is_file():
-        return Checked(**json.loads(file.read_text(encoding="utf-8")))
+        return MetricCheck(**json.loads(file.read_text(encoding="utf-8")))
     recipe = plan.recipe(plan.methods[0], 0)
     corpus = prepare(recipe)
     shared = corpus_objects(corpus)
@@ -70,36 +80,43 @@ def of(plan: Plan) -> Checked:
     return found
 
 
-def check(corpus: Corpus, metrics: Sequence[Metric], count: int, seed: int) -> Checked:
-    """All metrics that look at nothing but samples, on up to `count` sentences of each kind."""
-    chance = random.Random(seed)
+def check(corpus: Corpus, metrics: Sequence[Metric], count: int, seed: int) -> MetricCheck:
+    """Computes all metrics that need only samples on each kind of text.
+
+    Args:
+        corpus: the data.
+        metrics: those that need the log-probabilities of a generator are skipped.
+        count: maximum number of sentences of each kind.
+        seed: of the random numbers.
+    """
+    rng = random.Random(seed)
     real = list(corpus.validation.texts)[:count] or list(corpus.test.texts)[:count]
     train = list(corpus.train.texts)
     texts = {
         "real": real,
-        "shuffled": [_shuffled(text, chance) for text in real],
-        "repeated": [chance.choice(real)] * len(real),
+        "shuffled": [_shuffled(text, rng) for text in real],
+        "repeated": [rng.choice(real)] * len(real),
         "looping": [_looping(text) for text in real],
-        "training text": chance.sample(train, min(len(real), len(train))),
+        "training text": rng.sample(train, min(len(real), len(train))),
     }
-    alone = [metric for metric in metrics if "log_prob" not in metric.requires]
+    on_samples = [metric for metric in metrics if "log_prob" not in metric.requires]
     values: dict[str, dict[str, float]] = {}
     for kind, sentences in texts.items():
         batch = corpus.tokenizer.batch(sentences, corpus.max_len)
-        nobody: Any = SimpleNamespace(bound=False, offers=frozenset())
+        no_generator: Any = SimpleNamespace(bound=False, offers=frozenset())
         samples = Samples(batch.tokens, batch.valid, batch.valid)
-        seen = Evaluation(nobody, samples, corpus.tokenizer.decode(batch.tokens, batch.valid), corpus)
-        values[kind] = {name: value for metric in alone for name, value in metric(seen).items()}
-    return Checked(values, {name: way for metric in alone for name, way in metric.better().items()})
+        evaluation = Evaluation(no_generator, samples, corpus.tokenizer.decode(batch.tokens, batch.valid), corpus)
+        values[kind] = {name: value for metric in on_samples for name, value in metric(evaluation).items()}
+    return MetricCheck(values, {name: way for metric in on_samples for name, way in metric.better().items()})
 
 
 def _looping(text: str) -> str:
-    """As long as it was, of its first two words."""
+    """Repeats the first two words of a sentence up to its length."""
     words = text.split()
     return " ".join((words[:2] * len(words))[: len(words)])
 
 
-def _shuffled(text: str, chance: random.Random) -> str:
+def _shuffled(text: str, rng: random.Random) -> str:
     words = text.split()
-    chance.shuffle(words)
+    rng.shuffle(words)
     return " ".join(words)

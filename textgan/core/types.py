@@ -108,7 +108,7 @@ class Samples:
 class Scores(NamedTuple):
     """A discriminator's scores.
 
-    Args:
+    Attributes:
         logits: [B,K], high = real. K = 1: one score a sequence; K = T: one a token.
         weight: [B,K], 1 where the score counts, else 0.
     """
@@ -120,7 +120,7 @@ class Scores(NamedTuple):
 class Loss(NamedTuple):
     """One loss of an objective: a scalar to minimise, and statistics to log.
 
-    Args:
+    Attributes:
         value: the scalar to minimise.
         stats: detached scalars that stay on the device until they are logged.
     """

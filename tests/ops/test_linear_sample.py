@@ -17,7 +17,8 @@ from torch import Tensor
 
 from textgan.ops import library
 from textgan.ops.device import DeviceProfile, assume
-from textgan.ops.linear_sample import CompiledLinear, LinearKernel, find_kernel, linear_sample, log_normalizer
+from textgan.ops.linear_kernel import find_kernel
+from textgan.ops.linear_sample import CompiledLinear, LinearKernel, linear_sample, log_normalizer
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
@@ -246,24 +247,6 @@ def test_a_bias_of_another_length_is_refused(compiled: Callable[[Tensor, Tensor]
 
 
 PLAIN = DeviceProfile(max_logits=200, is_async=True, prefers_gather=False)
-
-
-def test_the_profile_and_the_dtype_decide_which_kernel_is_used() -> None:
-    _, weight, bias = case((65, 8, 3))
-    if library.load() is not None:
-        assert isinstance(find_kernel(weight, bias), CompiledLinear)
-    assert find_kernel(weight.double(), bias.double()) is None
-    assert find_kernel(weight, bias.double()) is None
-    with assume(PLAIN):
-        assert find_kernel(weight, bias) is None
-
-
-def test_a_kernel_shares_no_gradient_with_the_layer() -> None:
-    _, weight, bias = case((65, 8, 3))
-    kernel = find_kernel(weight.requires_grad_(), bias.requires_grad_())
-    if kernel is None:
-        pytest.skip("no compiler, or kernels are turned off")
-    assert not kernel.log_normalizer(torch.randn(3, 8), False).requires_grad
 
 
 @pytest.mark.parametrize("safe", [False, True])

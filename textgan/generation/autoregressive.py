@@ -1,4 +1,4 @@
-"""The base class of autoregressive generators. A subclass defines how to start, read and project."""
+"""Defines the base class of autoregressive generators, and their log-likelihood. A subclass defines three methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textgan.ops.masked import masked_mean
 
 
 class Autoregressive(Generator):
-    """A token model: pi(y) = prod_t pi(y_t | y_<t). Implement `start`, `read` and `head`; the rest follows."""
+    """Base class of token models pi(y) = prod_t pi(y_t | y_<t). Subclasses implement `start`, `read` and `head`."""
 
     sample_space: ClassVar[Mapping[str, Space]] = {"score": "ids", "path": "simplex"}
     capabilities: ClassVar[frozenset[str]] = frozenset({"log_prob", "rollouts", "relaxed", "incremental", "inputs"})
@@ -47,7 +47,7 @@ class Autoregressive(Generator):
         return samples.with_x(sampling.to_ids(samples.x, 2))
 
     def features(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:
-        """Returns what each position is predicted from, [B,T,H]: the tokens before it, or those of inputs [B,T]."""
+        """Computes the features that predict each position, [B,T,H], from the tokens before it, or from inputs [B,T]."""
         inputs = batch.tokens if inputs is None else inputs
         start = torch.full_like(inputs[:, :1], self.vocab.bos)
         return self.read(torch.cat([start, inputs[:, :-1]], 1), self.start(batch))[0]
@@ -71,18 +71,23 @@ class Autoregressive(Generator):
 def token_log_prob(head: Head, features: Tensor, batch: Batch) -> Tensor:
     """Computes log p of each token given the features [B,T,H] of its position, [B,T], 0 where not valid.
 
-    On a device where reading values is cheap, padding is never projected to the vocabulary.
+    On a device where reading values is cheap, padding is not projected to the vocabulary.
+
+    Args:
+        head: maps features to tokens.
+        features: [B,T,H].
+        batch: [B,T].
     """
     tokens, valid = batch.tokens, batch.valid
     if describe(tokens.device).is_async:
         return -head.nll(features.flatten(0, 1), tokens.flatten()).view_as(valid) * valid
-    places = valid.flatten().nonzero()[:, 0]  # found once: a boolean index would search each time
-    nll = head.nll(features.flatten(0, 1).index_select(0, places), tokens.flatten().index_select(0, places))
-    return features.new_zeros(valid.numel()).index_copy(0, places, -nll).view_as(valid)
+    positions = valid.flatten().nonzero()[:, 0]  # computed once: a boolean index would recompute it at each use
+    nll = head.nll(features.flatten(0, 1).index_select(0, positions), tokens.flatten().index_select(0, positions))
+    return features.new_zeros(valid.numel()).index_copy(0, positions, -nll).view_as(valid)
 
 
 class Tempered(Autoregressive):
-    """An autoregressive generator at another temperature: its samples and its likelihoods have one distribution.
+    """Changes the temperature of an autoregressive generator, of its samples and of its likelihoods alike.
 
     Args:
         inner: a generator with the capability "incremental".

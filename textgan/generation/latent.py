@@ -1,6 +1,6 @@
-"""What a trained generator's codes are good for: a walk between sentences, a sentence again, its missing words.
+"""Generates text by means of latent codes: interpolates between sentences, reconstructs them and fills in blanks.
 
-Bowman et al. 2015 (arXiv:1511.06349), sections 4 and 5. Nothing here is part of training.
+Bowman et al. 2015 (arXiv:1511.06349), sections 4 and 5. Training uses none of these functions.
 """
 
 from __future__ import annotations
@@ -16,92 +16,108 @@ from textgan.generation.token_samplers import from_logits, greedy
 from textgan.nn import normal
 from textgan.ops.categorical import inverse_cdf
 
-PROPOSED = 256
-"""Sentences that a round of imputing proposes."""
+PROPOSALS = 256
+"""Sentences that each round of `impute` proposes."""
 ROUNDS = 3
+"""Rounds of `impute` after the first proposals."""
 KEPT = 8
-"""The best so far, from whose codes the next round writes."""
+"""Sentences whose codes the next round of `impute` decodes."""
 PASSES = 16
-"""Times that a sentence is scored where scores are left to chance."""
+"""Log-probabilities to average for each sentence, if `log_prob` is a bound and thus random."""
 
 
 @torch.no_grad()
 def interpolate(generator: Generator, ends: Batch, count: int, length: int) -> Samples:
-    """Sentences from `count` points of the straight line between two codes, both ends included; likeliest words.
+    """Decodes `count` equidistant points of the line between two sentences' codes greedily, both ends included.
 
     Args:
-        ends: [2,T], the sentences that it runs between.
-        length: of what is written, at most.
+        generator: a generator with the capability "codes".
+        ends: [2,T], the sentences to interpolate between.
+        count: number of sentences to return, N.
+        length: maximum length of the generated sentences, in tokens.
+
+    Returns:
+        Samples [N,length].
     """
     first, last = generator.encode(ends)  # [Z]
-    share = torch.linspace(0, 1, count, device=first.device).unsqueeze(1)  # [N,1]
-    return generator.decode_codes(torch.lerp(first, last, share), Batch.blank(count, length, first.device), greedy)
+    weight = torch.linspace(0, 1, count, device=first.device).unsqueeze(1)  # [N,1]
+    return generator.decode_codes(torch.lerp(first, last, weight), Batch.blank(count, length, first.device), greedy)
 
 
 @torch.no_grad()
 def reconstruct(generator: Generator, sentence: Batch, count: int, length: int) -> Samples:
-    """One sentence [1,T] written again with the likeliest words: from its code, then from draws of its posterior.
+    """Encodes a sentence and decodes it greedily: first its mean code, then samples of its posterior.
 
-    As many rows as `count`, or one of a generator that offers no posterior: it would write the same again.
+    Args:
+        generator: a generator with the capability "codes".
+        sentence: [1,T].
+        count: number of sentences to return.
+        length: maximum length of the generated sentences, in tokens.
+
+    Returns:
+        Samples [count,length]. One row if the generator has no posterior: further rows would be the same.
     """
     codes = generator.encode(sentence)  # [1,Z]
     if "posterior" in generator.capabilities:
         mean, log_variance = generator.posterior(sentence)
-        drawn = normal.sample(mean.expand(count - 1, -1), log_variance.expand(count - 1, -1))
-        codes = torch.cat([codes, drawn])
+        sampled = normal.sample(mean.expand(count - 1, -1), log_variance.expand(count - 1, -1))
+        codes = torch.cat([codes, sampled])
     return generator.decode_codes(codes, Batch.blank(len(codes), length, codes.device), greedy)
 
 
 @torch.no_grad()
 def impute(generator: Generator, template: Batch, count: int, forbidden: Sequence[int]) -> Samples:
-    """The likeliest ways that were found to fill the blanks of a sentence, best first, at most `count`.
+    """Searches for the most likely ways to fill in the blanks of a sentence; returns up to `count`, best first.
 
-    In rounds: sentences that keep what is given are proposed, the best of all so far stay, and the next ones are
-    written behind codes of these, drawn from their posterior. Best is by `log_prob` of the whole sentence, so what
-    stands behind a blank counts. A generator without codes proposes afresh each time.
+    The search runs in rounds. Each round proposes sentences that keep the given tokens, and adds them to the best ones
+    so far. The next proposals are decoded from codes of the best, sampled from their posterior. Sentences are ranked by
+    the `log_prob` of all their tokens, so the tokens after a blank count. A generator without codes samples
+    every proposal independently.
 
-    The paper's iterated conditional modes start with the unknown word in each blank, then alternate between the mode of
-    the code and a beam of words behind it. Here the first proposals are written behind codes of the prior, chance
-    takes the place of the beam, and what is compared is the bound of log p(x), not log p(x|z) behind one code.
+    The paper's iterated conditional modes start with the unknown token in each blank. They then alternate between the
+    mode of the code and a beam search conditioned on it. Here the first proposals are decoded from codes of the prior,
+    sampling replaces the beam, and the ranking uses the bound of log p(x) instead of log p(x|z) for one code.
 
     Args:
-        template: [1,T], `given` wherever there is no blank.
-        forbidden: ids that no blank may be filled with.
+        generator: a generator with the capability "log_prob", and "codes" for the search described above.
+        template: [1,T], `given` at every position that is not a blank.
+        count: maximum number of sentences to return.
+        forbidden: ids that must not fill a blank.
     """
-    several = Batch(*(part.expand(PROPOSED, -1) for part in (template.tokens, template.valid, template.given)))
-    draw = _barring(forbidden)
-    best = _ranked(generator, generator.sample(several, draw).x, template)
+    proposal = Batch(*(part.expand(PROPOSALS, -1) for part in (template.tokens, template.valid, template.given)))
+    token_sampler = _sampler_without(forbidden)
+    best = _rank(generator, generator.sample(proposal, token_sampler).x, template)
     for _ in range(ROUNDS):
         if "codes" in generator.capabilities:
-            proposed = generator.decode_codes(_codes(generator, best, template), several, draw)
+            proposed = generator.decode_codes(_sample_codes(generator, best, template), proposal, token_sampler)
         else:
-            proposed = generator.sample(several, draw)
-        best = _ranked(generator, torch.cat([best[:PROPOSED], proposed.x]), template)
+            proposed = generator.sample(proposal, token_sampler)
+        best = _rank(generator, torch.cat([best[:PROPOSALS], proposed.x]), template)
     valid = template.valid.expand(len(best), -1)
     return Samples(best, valid, valid & ~template.given)[:count]
 
 
-def _barring(words: Sequence[int]) -> TokenSampler:
-    """Ancestral draws of any other word."""
+def _sampler_without(ids: Sequence[int]) -> TokenSampler:
+    """Returns an ancestral token sampler that never samples these ids."""
 
-    def draw(logits: Tensor) -> Tensor:
-        forbidden = torch.tensor(words, dtype=torch.long, device=logits.device)
+    def sample(logits: Tensor) -> Tensor:
+        forbidden = torch.tensor(ids, dtype=torch.long, device=logits.device)
         return inverse_cdf(logits.index_fill(1, forbidden, -torch.inf))
 
-    return from_logits(draw)
+    return from_logits(sample)
 
 
-def _codes(generator: Generator, best: Tensor, template: Batch) -> Tensor:
-    """A code for each proposal, [PROPOSED,Z], of the `KEPT` best sentences [N,T] in turn."""
-    rows = best[torch.arange(PROPOSED, device=best.device) % min(KEPT, len(best))]
+def _sample_codes(generator: Generator, best: Tensor, template: Batch) -> Tensor:
+    """Samples a code for each proposal, [PROPOSALS,Z], from the `KEPT` best sentences [N,T] in turn."""
+    rows = best[torch.arange(PROPOSALS, device=best.device) % min(KEPT, len(best))]
     batch = Batch(rows, template.valid.expand(len(rows), -1), template.given.expand(len(rows), -1))
     if "posterior" in generator.capabilities:
         return normal.sample(*generator.posterior(batch))
     return generator.encode(batch)
 
 
-def _ranked(generator: Generator, tokens: Tensor, template: Batch) -> Tensor:
-    """The different sentences among [N,T], the likeliest first."""
+def _rank(generator: Generator, tokens: Tensor, template: Batch) -> Tensor:
+    """Removes duplicate sentences from [N,T] and sorts the rest by log-probability, most likely first."""
     rows: Tensor = tokens.unique(dim=0)
     valid = template.valid.expand(len(rows), -1)
     passes = PASSES if generator.bound else 1

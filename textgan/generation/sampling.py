@@ -1,7 +1,7 @@
 """Samples sequences and Monte-Carlo roll-outs from every autoregressive generator, in one loop over time.
 
-Nothing here loops over sequences, prefixes or roll-outs. The token sampler and the head choose a token from a row of
-features; they never hold logits [R,V] of many rows.
+There is no Python loop over sequences, prefixes or roll-outs. Token samplers and heads sample a token from each row of
+features, in chunks, so logits [R,V] of many rows are never in memory at once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.ops.device import describe
 
 ROWS = 100_000
-"""Roll-outs to hold at once: bounds their memory, whatever N is."""
+"""Roll-outs to hold at once: bounds their memory for any number of roll-outs."""
 
 State = Any
-"""What a decoder remembers: a tensor with the rows first, or a tuple of such tensors."""
+"""A decoder's state: a tensor with the rows first, or a (nested) tuple of such tensors."""
 
 
 class Decoder(Protocol):
@@ -82,10 +82,17 @@ def count_tokens(chosen: Tensor) -> None:
 
 
 def sample(decoder: Decoder, batch: Batch, token_sampler: TokenSampler, state: State | None = None) -> Samples:
-    """Samples one sequence for each row of the batch; given tokens are kept. From a state, or from the start.
+    """Samples one sequence for each row of the batch and keeps the given tokens.
 
-    Returns ids [B,T] or points of the simplex [B,T,V], whichever the token sampler returns. A sequence of points ends
-    with the first point whose largest coordinate is the end-of-sequence id.
+    Args:
+        decoder: the generator.
+        batch: [B,T], the number of sequences, their maximum length and the given tokens.
+        token_sampler: samples each token; its output decides the kind of samples.
+        state: the decoder's initial state; `decoder.start(batch)` by default.
+
+    Returns:
+        Ids [B,T] or points of the simplex [B,T,V], whichever the token sampler returns. A sequence of points ends with
+        the first point whose largest coordinate is the end-of-sequence id.
     """
     vocab, head, is_async = decoder.vocab, decoder.head, describe(batch.tokens.device).is_async
     sampled: list[Tensor] = []  # of each position, [B] | [B,V]
@@ -130,9 +137,15 @@ def _widen(flags: Tensor, like: Tensor) -> Tensor:
 def rollouts(decoder: Decoder, samples: Samples, count: int, token_sampler: TokenSampler) -> Iterator[Rollouts]:
     """Yields `count` completions of every unfinished proper prefix, about `ROWS` rows at a time.
 
-    All prefixes and roll-outs advance together: at position t the roll-outs of the prefix of length t join those of
-    shorter prefixes, with the state of the sample itself. So it takes T sequential steps, however many there are. On a
-    device where reading values is cheap, rows that have ended are dropped.
+    All prefixes and roll-outs advance together. At position t, the roll-outs of the prefix of length t join those of
+    shorter prefixes, with the state of the sample itself. So the number of sequential steps is T, for any number of
+    roll-outs. On a device where reading values is cheap, rows that have ended are dropped.
+
+    Args:
+        decoder: the generator.
+        samples: [B,T], ids.
+        count: roll-outs of each prefix.
+        token_sampler: samples each token.
     """
     rows, length = samples.x.shape
     most = max(1, ROWS // max(1, rows * (length - 1)))
@@ -151,7 +164,7 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, token_sampler: Tok
     positions = torch.arange(length, device=x.device)
     tokens = torch.where((positions < prefix.unsqueeze(1)) | given[source], x[source], vocab.pad)  # [R,T]
 
-    state = decoder.start(Batch(x, samples.valid, given))  # of the samples, one token further at each t
+    state = decoder.start(Batch(x, samples.valid, given))  # of the samples; advances by one token at each t
     _, state = decoder.read(torch.full_like(x[:, :1], vocab.bos), state)
     active, active_state, joined = all_rows[:0], tree_rows(state, all_rows[:0]), 0
     for t, rows in enumerate(unfinished, start=1):
@@ -169,8 +182,8 @@ def _rollouts(decoder: Decoder, samples: Samples, count: int, token_sampler: Tok
         tokens[active, t] = torch.where(kept, tokens[active, t], sampled)
         active_state = now
         if not is_async and vocab.eos is not None:
-            going_on = (tokens[active, t] != vocab.eos).nonzero().squeeze(1)
-            active, active_state = active[going_on], tree_rows(now, going_on)
+            unended = (tokens[active, t] != vocab.eos).nonzero().squeeze(1)
+            active, active_state = active[unended], tree_rows(now, unended)
     completed = _cut_at_end(tokens, given[source], vocab)
     count_tokens(completed.chosen & (positions >= prefix.unsqueeze(1)))
     return Rollouts(source, prefix, completed)

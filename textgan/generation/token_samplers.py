@@ -20,7 +20,10 @@ def categorical(head: Head, features: Tensor) -> Tensor:
 def from_logits(sampler: Callable[[Tensor], Tensor]) -> TokenSampler:
     """Makes a token sampler of a function of logits, [R,V] -> ids [R] | simplex [R,V].
 
-    The function sees chunks of rows, so that no more logits are held at once than suit the device.
+    The function is called with chunks of rows, whose logits fit the device's `max_logits`.
+
+    Args:
+        sampler: samples one token, or one point, from each row of logits.
     """
     return lambda head, features: in_chunks(lambda rows: sampler(head(rows)), features, head.size)
 
@@ -31,23 +34,23 @@ def greedy(head: Head, features: Tensor) -> Tensor:
 
 
 def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> TokenSampler:
-    """Samples from sharpened or truncated logits.
+    """Makes a token sampler that sharpens or truncates the distribution.
 
     Args:
         temperature: logits are divided by it; 0 is greedy.
-        top_k: only the k most likely tokens (Fan et al. 2018).
-        top_p: only the smallest set of tokens with this total probability (Holtzman et al. 2020), after the
-            temperature.
+        top_k: samples from the k most likely tokens only (Fan et al. 2018).
+        top_p: samples only from the smallest set of tokens with at least this total probability (Holtzman et al.
+            2020), computed after temperature and top_k.
 
     Raises:
         ValueError: if temperature < 0, top_k < 1 or top_p is outside (0, 1].
     """
     if temperature < 0:
-        raise ValueError(f"temperature={temperature}: expected 0 or more")
+        raise ValueError(f"temperature={temperature}: out of range; expected 0 or more")
     if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k={top_k}: expected 1 or more")
+        raise ValueError(f"top_k={top_k}: out of range; expected 1 or more")
     if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p={top_p}: expected a number above 0 and at most 1")
+        raise ValueError(f"top_p={top_p}: out of range; expected a number above 0 and at most 1")
     if temperature == 0:
         return greedy
     if temperature == 1 and top_k is None and top_p is None:
@@ -64,7 +67,7 @@ def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | 
         if top_p is not None and top_p < 1:
             ordered, tokens = logits.sort(dim=1, descending=True)
             probability = ordered.softmax(1)
-            outside = probability.cumsum(1) - probability >= top_p  # the first token always stays
+            outside = probability.cumsum(1) - probability >= top_p  # the first token is never excluded
             logits = logits.masked_fill(outside.scatter(1, tokens, outside), -torch.inf)
         return inverse_cdf(logits)
 
@@ -72,7 +75,7 @@ def tempered(temperature: float = 1.0, top_k: int | None = None, top_p: float | 
 
 
 def gumbel_softmax(temperature: float = 1.0, hard: bool = False, gradient_samples: int = 1) -> TokenSampler:
-    """Samples points softmax((logits + g) / temperature) with g from Gumbel(0, 1) for each token.
+    """Makes a token sampler of points softmax((logits + g) / temperature), with g from Gumbel(0, 1) for each token.
 
     The point's largest coordinate is an exact sample from softmax(logits), whatever the temperature. As the temperature
     falls, the point moves to that corner of the simplex. Jang et al. 2017 (arXiv:1611.01144), Maddison et al. 2017
@@ -103,24 +106,34 @@ def gumbel_softmax(temperature: float = 1.0, hard: bool = False, gradient_sample
 def conditional_gumbel_softmax(logits: Tensor, token: Tensor, temperature: float) -> Tensor:
     """Samples a Gumbel-softmax point whose largest coordinate is `token` [R,1], with gradients at fixed noise, [R,V].
 
-    Perturbed logits are minus the logs of exponential waiting times with the probabilities as rates. The first time of
-    all has rate 1, whichever token has it, and every other token waits on from there.
+    Perturbed logits are minus the logs of exponential waiting times whose rates are the probabilities. The shortest
+    time has rate 1, independently of the token that has it. Every other token's time is that time plus a further,
+    independent exponential waiting time (exponential variables have no memory).
+
+    Args:
+        logits: [R,V].
+        token: [R,1], the sampled tokens.
+        temperature: above 0.
     """
     with torch.no_grad():
         tiny = torch.finfo(logits.dtype).tiny
         waiting = torch.empty_like(logits).exponential_().clamp_min_(tiny)  # [R,V]
         first = waiting.gather(1, token)
         waiting.div_(logits.softmax(1).clamp_min_(tiny)).add_(first).scatter_(1, token, first)
-        ahead = waiting.log_().neg_()
-    return ((logits - logits.detach() + ahead) / temperature).softmax(1)
+        perturbed = waiting.log_().neg_()
+    return ((logits - logits.detach() + perturbed) / temperature).softmax(1)
 
 
 def min_temperature(dtype: torch.dtype) -> float:
     """Returns the lowest useful Gumbel-softmax temperature: 0.063 in float32, 0.21 in bfloat16, 0.028 in float64.
 
-    At that temperature, one nat between the two best tokens (about what the noise leaves) is the smallest difference
-    from certainty that the type resolves: exp(-1 / temperature) is its epsilon. For about a third of all tokens the
-    gradient is below that epsilon, and for more of them at lower temperatures. The few others make up for it, so the
-    mean stays about the same but a batch shows nothing of it: in float32 at 0.001, 9 of 10 gradients are exactly zero.
+    Perturbed logits of the two best tokens differ by about one nat. At this temperature, exp(-1 / temperature) is the
+    epsilon of the data type, so that difference is the smallest that still differs from certainty. The gradient is
+    below epsilon for about a third of all tokens, and for more of them at lower temperatures. The few remaining
+    gradients are larger, so the mean stays about the same, but most batches miss them: in float32 at 0.001, 9 of 10
+    gradients are exactly zero.
+
+    Args:
+        dtype: a floating-point type.
     """
     return -1 / math.log(torch.finfo(dtype).eps)

@@ -12,7 +12,8 @@ from torch.nn import functional
 from textgan.ops.categorical import in_chunks, inverse_cdf
 from textgan.ops.device import describe
 from textgan.ops.linear_cross_entropy import linear_cross_entropy
-from textgan.ops.linear_sample import LinearKernel, find_kernel, linear_sample, log_normalizer
+from textgan.ops.linear_kernel import find_kernel
+from textgan.ops.linear_sample import LinearKernel, linear_sample, log_normalizer
 
 SAFE = 60.0
 """Logits up to this magnitude can be exponentiated without a shift: sums in float32 neither overflow nor underflow."""

@@ -14,9 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from textgan.ops import library
 from textgan.ops.categorical import in_chunks, inverse_cdf_
-from textgan.ops.device import describe
 
 BLOCK = 64
 """Tokens in a block; the same constant as in the kernel."""
@@ -42,7 +40,7 @@ def linear_sample(features: Tensor, weight: Tensor, bias: Tensor, kernel: Linear
         features: [R,H].
         weight: [V,H].
         bias: [V].
-        kernel: the layer's kernel (`find_kernel`), or None for plain PyTorch.
+        kernel: the layer's kernel (`textgan.ops.linear_kernel.find_kernel`), or None for plain PyTorch.
         safe: whether all logits are known to be small enough to be exponentiated without subtracting their maximum.
     """
     if kernel is not None:
@@ -64,27 +62,6 @@ def log_normalizer(features: Tensor, weight: Tensor, bias: Tensor, kernel: Linea
     if kernel is not None:
         return kernel.log_normalizer(features, not safe)
     return in_chunks(lambda rows: functional.linear(rows, weight, bias).logsumexp(1), features, len(weight))
-
-
-def find_kernel(weight: Tensor, bias: Tensor) -> LinearKernel | None:
-    """Returns the device's kernel for a linear layer, or None if there is none for its device or dtype.
-
-    Args:
-        weight: [V,H].
-        bias: [V].
-    """
-    profile = describe(weight.device)
-    if weight.dtype != torch.float32 or bias.dtype != torch.float32:
-        return None
-    if profile.compiled_kernels:
-        kernels = library.load()
-        return None if kernels is None else CompiledLinear(kernels, weight.detach(), bias.detach())
-    if profile.triton_kernels:
-        from textgan.ops.experimental import self_check
-
-        kernel = self_check.load(weight.device)
-        return None if kernel is None else kernel(weight.detach(), bias.detach())
-    return None
 
 
 class CompiledLinear:

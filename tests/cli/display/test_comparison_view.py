@@ -56,7 +56,7 @@ def arrange(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, jobs: list[Job]) ->
             return jobs
 
         monkeypatch.setattr(comparison_view, "run_all", run_all)
-        monkeypatch.setattr(metric_check, "of", lambda plan: None)
+        monkeypatch.setattr(metric_check, "check_metrics", lambda plan: None)
         monkeypatch.setattr(results, "results", lambda plan, checked: FOUND)
         monkeypatch.setattr(report, "write", lambda found: tmp_path / "report.html")
 

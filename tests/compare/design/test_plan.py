@@ -142,5 +142,5 @@ def test_a_start_that_is_a_variant_counts_as_likelihood(first: int, recipes: lis
     plan = make_plan(order, Settings(seeds=1), tmp_path / "out")
     points = [{"temperature": 1.0}]
     measured = {method.name: {0: SimpleNamespace(points=points)} for method in plan.methods}
-    union = _points(plan, measured)["likelihood, at its best"]  # type: ignore[arg-type]
+    union = _points(plan, measured)["likelihood training (best)"]  # type: ignore[arg-type]
     assert len(union[0]) == 3, "the start, the early one and the one that goes on"

@@ -13,7 +13,7 @@ from torch import Tensor
 from textgan.ops import library
 from textgan.ops.device import DeviceProfile, assume
 from textgan.ops.experimental import self_check
-from textgan.ops.linear_sample import find_kernel
+from textgan.ops.linear_kernel import find_kernel
 
 HERE = torch.device("cpu")
 

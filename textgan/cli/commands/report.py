@@ -19,7 +19,7 @@ def report(folder: Path) -> None:
     FOLDER is the folder of a comparison, or of a comparison of several lengths.
     """
     from textgan.compare import length_study
-    from textgan.compare.analysis.metric_check import of
+    from textgan.compare.analysis.metric_check import check_metrics
     from textgan.compare.analysis.results import collect, results
     from textgan.compare.design.plan import read
     from textgan.compare.reporting.report import write
@@ -27,6 +27,6 @@ def report(folder: Path) -> None:
     study = length_study.read(folder)
     plans = study.plans() if study else {0: read(folder)}
     started = {length: plan for length, plan in plans.items() if not study or collect(plan)[0]}
-    found = [(length, results(plan, of(plan))) for length, plan in started.items()]
+    found = [(length, results(plan, check_metrics(plan))) for length, plan in started.items()]
     pages = [write(each) for _, each in found]
     click.echo(str(length_study.write(study, found) if study else pages[0]))

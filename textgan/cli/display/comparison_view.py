@@ -50,7 +50,7 @@ def run_comparison(plan: Plan, workers: int, plugins: Sequence[Path], executor: 
     Raises:
         Failure: if every run failed.
     """
-    from textgan.compare.analysis.metric_check import of
+    from textgan.compare.analysis.metric_check import check_metrics
     from textgan.compare.analysis.results import results as analyse
     from textgan.compare.reporting.report import write
 
@@ -66,7 +66,7 @@ def run_comparison(plan: Plan, workers: int, plugins: Sequence[Path], executor: 
         say(f"{job.method.name}, seed {job.seed}: {job.reason}")
     if len(failed) == len(jobs):
         raise Failure(f"{plan.folder}: every run failed")
-    found = analyse(plan, of(plan))
+    found = analyse(plan, check_metrics(plan))
     page = write(found)
     _print_verdicts(found)
     say(f"{page} ({(time.monotonic() - start) / 60:.1f} min)")

@@ -103,7 +103,7 @@ def check(corpus: Corpus, metrics: Sequence[Metric], count: int, seed: int) -> M
     values: dict[str, dict[str, float]] = {}
     for kind, sentences in texts.items():
         batch = corpus.tokenizer.batch(sentences, corpus.max_len)
-        no_generator: Any = SimpleNamespace(bound=False, offers=frozenset())
+        no_generator: Any = SimpleNamespace(bound=False, capabilities=frozenset())
         samples = Samples(batch.tokens, batch.valid, batch.valid)
         evaluation = Evaluation(no_generator, samples, corpus.tokenizer.decode(batch.tokens, batch.valid), corpus)
         values[kind] = {name: value for metric in on_samples for name, value in metric(evaluation).items()}

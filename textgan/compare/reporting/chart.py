@@ -1,4 +1,4 @@
-"""Line charts as inline SVG: no script, no outside request, colours from the page so that they follow its theme."""
+"""Draws line charts as inline SVG without scripts or external requests; colors come from the page's style sheet."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """A line.
+    """A line of a chart.
 
     Args:
-        name: in the legend and for screen readers.
-        points: in drawing order.
+        name: shown in the legend and in tooltips.
+        points: (x, y) in drawing order.
         colour: 0 to 7, a class of the page's style sheet.
-        dash: 0 is a full line, 1 to 5 are dashes, for controls.
-        spread: for each point (low, high) of y, or none.
-        labels: for each point, shown when it is pointed at.
-        framed: whether the frame is drawn around it, too; of one that is not, what lies outside is left out.
+        dash: 0 is a solid line, 1 to 5 are dash patterns, for controls.
+        spread: (low, high) of y for each point, drawn as a band; empty for no band.
+        labels: tooltip of each point.
+        framed: whether the axes are scaled to include it. Points of an unframed line outside the frame are not drawn.
     """
 
     name: str
@@ -38,12 +38,20 @@ class Series:
 
     @property
     def pattern(self) -> str:
-        """The class of its dashes, behind that of its colour."""
+        """The CSS class of its dash pattern, with a leading space; empty for a solid line."""
         return f" d{self.dash}" if self.dash else ""
 
 
 def chart(series: Sequence[Series], x: str, y: str, title: str, marks: Sequence[tuple[float, str]] = ()) -> Markup:
-    """An SVG picture. marks: vertical lines with a name, such as where a phase begins."""
+    """Draws a chart as SVG with a legend; returns an empty string if no series has points.
+
+    Args:
+        series: the lines.
+        x: label of the x axis.
+        y: label of the y axis.
+        title: title of the image, for screen readers.
+        marks: (x, name) of vertical lines, such as the start of a phase.
+    """
     drawn = [one for one in series if one.points]
     if not drawn:
         return Markup("")
@@ -63,15 +71,17 @@ def chart(series: Sequence[Series], x: str, y: str, title: str, marks: Sequence[
 
 
 def _within(one: Series, across: _Scale, up: _Scale) -> Series:
-    """What of a line lies in the frame; its name says if some does not. It has no band."""
-    kept = [place for place, (x, y) in enumerate(one.points) if across.holds(x) and up.holds(y)]
-    name = one.name if len(kept) == len(one.points) else f"{one.name} (goes on outside)"
-    labels = [one.labels[place] for place in kept if place < len(one.labels)]
-    return replace(one, name=name, points=[one.points[place] for place in kept], spread=(), labels=labels)
+    """Returns the points of a line within the frame, without a band; its name tells whether points were removed."""
+    kept = [index for index, (x, y) in enumerate(one.points) if across.contains(x) and up.contains(y)]
+    name = one.name if len(kept) == len(one.points) else f"{one.name} (points outside the frame not shown)"
+    labels = [one.labels[index] for index in kept if index < len(one.labels)]
+    return replace(one, name=name, points=[one.points[index] for index in kept], spread=(), labels=labels)
 
 
 @dataclass(frozen=True)
 class _Scale:
+    """Maps values between `low` and `high` linearly to pixels between `start` and `end`."""
+
     low: float
     high: float
     start: float
@@ -79,19 +89,20 @@ class _Scale:
 
     @classmethod
     def of(cls, values: Iterable[float], start: float, end: float) -> _Scale:
+        """Returns a scale for all finite values, with a margin of 5% on both sides."""
         found = [value for value in values if math.isfinite(value)] or [0.0]
         low, high = min(found), max(found)
-        room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-        return cls(low - room, high + room, start, end)
+        margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+        return cls(low - margin, high + margin, start, end)
 
-    def holds(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         return self.low <= value <= self.high
 
     def __call__(self, value: float) -> float:
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
 
     def ticks(self) -> list[float]:
-        """About TICKS round numbers."""
+        """Returns about TICKS round values within the scale."""
         raw = (self.high - self.low) / TICKS
         size = 10.0 ** math.floor(math.log10(raw))
         step = next(m * size for m in (1, 2, 2.5, 5, 10) if m * size >= raw)
@@ -121,14 +132,16 @@ def _axes(across: _Scale, up: _Scale, x: str, y: str) -> Markup:
     parts.append(
         Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, x)
     )
-    turned = Markup('<text transform="translate(14 {}) rotate(-90)" text-anchor="middle">{}</text>')
-    parts.append(turned.format(middle, y))
+    rotated = Markup('<text transform="translate(14 {}) rotate(-90)" text-anchor="middle">{}</text>')
+    parts.append(rotated.format(middle, y))
     return Markup("").join(parts)
 
 
 def _mark(at: float, name: str, across: _Scale, row: int) -> Markup:
-    """Names stand in three rows by turns, so that those of near lines do not run into each other, and on the side of
-    their line where there is more room.
+    """Draws a vertical line with its name.
+
+    Names alternate between three rows, so that those of adjacent lines do not overlap, and are on the side of the line
+    that has more space.
     """
     side, anchor = (4, "start") if across(at) < WIDTH / 2 else (-4, "end")
     line = Markup(
@@ -147,8 +160,8 @@ def _band(one: Series, across: _Scale, up: _Scale) -> Markup:
 def _line(one: Series, across: _Scale, up: _Scale) -> Markup:
     kind = f"line c{one.colour}{one.pattern}"
     parts = [Markup('<polyline class="{}" points="{}"/>').format(kind, _path(one.points, across, up))]
-    for place, (x, y) in enumerate(one.points):
-        label = f"{one.name}, {one.labels[place]}" if place < len(one.labels) else one.name
+    for index, (x, y) in enumerate(one.points):
+        label = f"{one.name}, {one.labels[index]}" if index < len(one.labels) else one.name
         dot = Markup('<circle class="dot c{}" cx="{}" cy="{}" r="3.5"><title>{}</title></circle>')
         parts.append(dot.format(one.colour, across(x), up(y), label))
     return Markup("").join(parts)

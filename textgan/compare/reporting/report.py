@@ -1,7 +1,7 @@
-"""The report: one HTML file that needs nothing else, and the same numbers as JSON, CSV and LaTeX.
+"""Writes the report of a comparison: one self-contained HTML file, and the same numbers as JSON, CSV and LaTeX.
 
-Sample text is hostile: Jinja2 escapes it in HTML, `visible` takes out what steers a terminal, and CSV cells that a
-spreadsheet would run get an apostrophe.
+Sample text is untrusted: Jinja2 escapes it in HTML, `visible` escapes control characters, and CSV cells that a
+spreadsheet would evaluate are prefixed with an apostrophe.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from textgan.compare.analysis.axes import oriented
 from textgan.compare.analysis.results import Measurement, Pair, Results
+from textgan.compare.analysis.statistics import Difference
 from textgan.compare.design.plan import Plan
 from textgan.compare.reporting import tables
 from textgan.compare.reporting.chart import Series, chart
@@ -26,11 +27,21 @@ from textgan.runs.run_dir import RunDir
 PAGE, JSON, CSV, LATEX = "report.html", "results.json", "results.csv", "results.tex"
 NONCE = "textgan"
 DASHES = ("", "start", "early", "continued", "constant", "best of")
-"""How a method's line is dashed: by its place here."""
+"""Kinds of controls; the index is the dash pattern of their lines."""
+NATS = "nats/token"
+LABELS = {
+    "nll_oracle": f"NLL under the oracle ({NATS})",
+    "nll_test": f"NLL of test text ({NATS})",
+    "lm_score": f"LM score ({NATS})",
+    "reverse_lm_score": f"reverse LM score ({NATS})",
+    "bleu4": "BLEU-4 (0 to 1)",
+    "self_bleu4": "self-BLEU-4 (0 to 1)",
+}
+"""Axis labels of the metrics."""
 
 
 def write(found: Results) -> Path:
-    """Writes all four into the comparison's folder; returns the page's path."""
+    """Writes the page and the JSON, CSV and LaTeX files to the comparison's folder; returns the path of the page."""
     folder = found.plan.folder
     write_text(folder / PAGE, render(PAGE, _content(found)))
     write_text(folder / JSON, json.dumps(tables.document(found), indent=2, allow_nan=False) + "\n")
@@ -40,7 +51,12 @@ def write(found: Results) -> Path:
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
-    """A page: everything that is laid into it escaped, and no control character left, wherever it came from."""
+    """Renders a template as a page, with all content HTML-escaped and control characters made visible.
+
+    Args:
+        template: file name in the templates folder.
+        content: values for the template.
+    """
     import jinja2
 
     loader = jinja2.PackageLoader("textgan.compare.reporting")
@@ -57,11 +73,11 @@ def _content(found: Results) -> dict[str, Any]:
     rows = zip(*(found.measured[name][0].texts for name in shown), strict=False)
     return {
         "nonce": NONCE,
-        "title": " against ".join(variants),
+        "title": " vs. ".join(variants),
         "lead": _lead(found),
         "summary": list(_summary(found, variants)),
         "verdicts": [_verdict(pair) for pair in found.pairs],
-        "explained": _explained(found),
+        "explanation": _explanation(found),
         "warnings": [(name, flag.text) for name, flags in found.flags.items() for flag in flags],
         "missing": list(_missing(found)),
         "frontier": _frontier(found, known),
@@ -81,34 +97,52 @@ def _content(found: Results) -> dict[str, Any]:
 
 def _lead(found: Results) -> str:
     settings = found.plan.settings
-    seeds = "1 seed" if settings.seeds == 1 else f"{settings.seeds} seeds"
-    lead = f"{seeds}, {settings.samples:,} samples a measurement, {len(found.plan.methods)} methods."
+    parts = (
+        _count(settings.seeds, "seed"),
+        f"{settings.samples:,} samples per measurement",
+        _count(len(found.plan.methods), "method"),
+    )
+    lead = ", ".join(parts) + "."
     budget = " or ".join(f"{amount:,g} {kind}" for kind, amount in settings.budget.items())
-    return f"{lead} Behind its start, every method had a budget of {budget}." if budget else lead
+    return f"{lead} After its start, every method had a budget of {budget}." if budget else lead
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+SENTENCES = {
+    "better": "better than {}",
+    "worse": "worse than {}",
+    "equivalent": "equivalent to {}",
+    "no difference found": "no difference found in comparison with {}",
+    "not enough seeds": "not enough seeds for a comparison with {}",
+    "incomparable": "incomparable with {}",
+    "collapsed": "collapsed, therefore not ranked against {}",
+}
+"""Verdict -> how the summary states it."""
 
 
 def _summary(found: Results, variants: Sequence[str]) -> Iterator[str]:
-    """The verdicts in words."""
+    """Yields the verdicts as sentences."""
     if found.plan.settings.shorter > 1:
         factor = found.plan.settings.shorter
-        yield f"A quick look: phases are {factor} times shorter than in the recipes. Nothing is ranked."
+        yield f"Quick test: phases are {factor} times shorter than in the recipes. Methods are not ranked."
         return
     for name in variants:
-        mine = [pair for pair in found.pairs if pair.first == name]
-        for said in dict.fromkeys(pair.verdict for pair in mine):
-            others = "; ".join(pair.second for pair in mine if pair.verdict == said)
-            yield f"{name}: {said}{PREPOSITIONS.get(said, ' beside ')}{others}."
+        own = [pair for pair in found.pairs if pair.first == name]
+        for conclusion in dict.fromkeys(pair.verdict for pair in own):
+            others = "; ".join(pair.second for pair in own if pair.verdict == conclusion)
+            yield f"{name}: {SENTENCES[conclusion].format(others)}."
     if any(pair.verdict == "not enough seeds" for pair in found.pairs):
         yield (
-            f"Of {len(found.pairs)} pairs the clearest could count from {found.seeds_needed} seeds on; "
-            f"there are {found.plan.settings.seeds}."
+            f"With {_count(len(found.pairs), 'pair')}, a difference can be significant only with at least "
+            f"{_count(found.seeds_needed, 'seed')}; this comparison has {found.plan.settings.seeds}."
         )
 
 
-PREPOSITIONS = {"better": " than ", "worse": " than ", "equivalent": " to ", "no difference found": " from "}
-
-
 def _verdict(pair: Pair) -> dict[str, str]:
+    """Formats one row of the table of verdicts."""
     found = pair.difference
     return {
         "first": pair.first,
@@ -120,36 +154,45 @@ def _verdict(pair: Pair) -> dict[str, str]:
         "interval": f"{found.low:+.3f} to {found.high:+.3f}" if found and math.isfinite(found.low) else "",
         "p": f"{pair.corrected:.3f}" if found else "",
         "ahead": "" if math.isnan(pair.ahead) else f"{pair.ahead:.0%}",
-        "detectable": f"{found.detectable:.3f}" if found and math.isfinite(found.detectable) else "nothing",
+        "detectable": _detectable(found),
     }
 
 
-def _explained(found: Results) -> str:
+def _detectable(difference: Difference | None) -> str:
+    if difference is None:
+        return ""
+    return f"{difference.detectable:.3f}" if math.isfinite(difference.detectable) else "none"
+
+
+def _explanation(found: Results) -> str:
+    """Explains the table of verdicts: columns, tests and excluded pairs."""
     settings = found.plan.settings
     return (
-        f"The difference is that of quality where both are equally diverse, on average, positive if the first is "
-        f"better. Paired over seeds; exact sign tests, corrected "
-        f"by Holm for {len(found.pairs)} pairs; a verdict needs p of at most {settings.alpha:g} and a "
-        f"{1 - settings.alpha:.0%} bootstrap interval without zero. Equivalent: the interval lies within "
-        f"{found.margin:.3f} of zero. Ahead: share of the diversities at which the first is better. Could have seen: "
-        f"the true difference that these seeds show in four of five cases."
+        f"Difference: the method's quality minus that of the other one, averaged over the diversities that both reach; "
+        f"positive if the method is better. Differences are paired by seed. P-values are exact (sign-flip test) and "
+        f"corrected for {_count(len(found.pairs), 'pair')} by Holm's method. Better or worse requires p of at most "
+        f"{settings.alpha:g} and a {1 - settings.alpha:.0%} bootstrap interval that excludes zero. Equivalent: the "
+        f"interval lies within {found.margin:.3f} of zero. Ahead: share of the diversities at which the method is "
+        f"better. Detectable: the true difference that this number of seeds, with this spread, detects in four of five "
+        f"cases."
         + "".join(
-            f" {one} and {other} are not compared: no quality and diversity were measured for both; the metric "
-            f"self_bleu would be one."
-            for one, other in found.apart
+            f" {one} and {other} are not compared, since no pair of a quality and a diversity metric was measured for "
+            f"both; the metric self_bleu would provide one."
+            for one, other in found.not_compared
         )
     )
 
 
 def _frontier(found: Results, known: Sequence[str]) -> Any:
+    """Draws quality against diversity: for each method, the mean over seeds at each temperature."""
     series = []
     colours = _colours(found)
     for name in known:
         runs = found.measured[name]
         dash = DASHES.index(found.plan.method(name).control)
         points, spread, labels = [], [], []
-        for place, point in enumerate(next(iter(runs.values())).points):
-            values = [run.points[place] for run in runs.values()]
+        for index, point in enumerate(next(iter(runs.values())).points):
+            values = [run.points[index] for run in runs.values()]
             if not all(name in each for each in values for name in (found.quality, found.diversity)):
                 continue
             x = [oriented(found.diversity, v[found.diversity]) for v in values]
@@ -161,39 +204,42 @@ def _frontier(found: Results, known: Sequence[str]) -> Any:
             labels.append(f"temperature {point['temperature']:g}")
         sound = not any(flag.collapse for flag in found.flags.get(name, ()))
         series.append(Series(name, points, colours[name], dash, spread, labels, framed=sound))
-    across, up = (name if oriented(name, 1) > 0 else f"minus {name}" for name in (found.diversity, found.quality))
-    return chart(series, across, up, "Quality against diversity")
+    x_label, y_label = (
+        f"{axis}: {'' if oriented(name, 1) > 0 else '− '}{LABELS.get(name, name)}"
+        for axis, name in (("diversity", found.diversity), ("quality", found.quality))
+    )
+    return chart(series, x_label, y_label, "Quality against diversity")
 
 
 def _colours(found: Results) -> Mapping[str, int]:
-    """A colour a variant; its controls share it and are dashed."""
+    """Returns the color of each method: one per variant, shared by its controls, whose lines are dashed."""
     variants = list(dict.fromkeys(method.variant for method in found.plan.methods))
     return {method.name: variants.index(method.variant) % 8 for method in found.plan.methods}
 
 
 def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
-    """The axes' metrics over the rounds of seed 0, with the phases of the first variant marked."""
+    """Draws the metrics of the axes over the rounds of seed 0, with marks at the phases of the first variant."""
     entries = {
         name: [e for e in RunDir(found.plan.home(name, 0) / "run").entries() if e["kind"] == "evaluation"]
         for name in variants
     }
     colours = _colours(found)
-    shown = next((name for name, mine in entries.items() if mine), None)
+    shown = next((name for name, own in entries.items() if own), None)
     marks = list(_begins(found.plan, shown)) if shown else []
     for metric in dict.fromkeys((found.quality, found.diversity)):
         series = [
             Series(
                 name,
-                [(e["global_round"], e[metric]) for e in mine if math.isfinite(e.get(metric, math.nan))],
+                [(e["global_round"], e[metric]) for e in own if math.isfinite(e.get(metric, math.nan))],
                 colours[name],
             )
-            for name, mine in entries.items()
+            for name, own in entries.items()
         ]
-        yield chart(series, "rounds", metric, f"{metric} while training", marks)
+        yield chart(series, "round", LABELS.get(metric, metric), f"{metric} during training", marks)
 
 
 def _begins(plan: Plan, name: str) -> Iterator[tuple[float, str]]:
-    """After how many rounds each of its phases begins."""
+    """Yields (number of rounds before it, name) of each phase of a method."""
     done = 0
     for phase, block in plan.recipe(plan.method(name), 0).filled["phases"].items():
         yield done, phase
@@ -201,55 +247,57 @@ def _begins(plan: Plan, name: str) -> Iterator[tuple[float, str]]:
 
 
 def _exposure(found: Results, variants: Sequence[str]) -> Any:
-    """Free text beside continuations of real text, by position: the mean over seeds."""
+    """Draws NLL by position for free samples, continuations of real prefixes and held-out text: means over seeds."""
     names = [*variants, *dict.fromkeys(found.plan.method(name).start for name in variants)]
-    colours = {name: place % 7 for place, name in enumerate(names)}  # the last colour is that of real text
+    colours = {name: index % 7 for index, name in enumerate(names)}  # the last color is that of held-out text
     series = []
     for name in names:
         curves = [run.drift for run in found.measured.get(name, {}).values() if run.drift]
-        for kind, told in (("free", name), ("behind", f"{name}, behind real text")) if curves else ():
-            series.append(Series(told, _mean_curve([c[kind] for c in curves]), colours[name], int(kind == "behind")))
+        if curves:
+            free, continuation = (_mean_curve([c[kind] for c in curves]) for kind in ("free", "continuation"))
+            series.append(Series(f"{name}, free samples", free, colours[name]))
+            series.append(Series(f"{name}, after real prefixes", continuation, colours[name], dash=1))
     real = next((run.drift["real"] for runs in found.measured.values() for run in runs.values() if run.drift), None)
     if real is not None and series:
         series.append(Series("held-out text", _mean_curve([real]), 7))
-    return chart(series, "position", "nats under a language model", "Exposure bias")
+    return chart(series, "position in the sentence (tokens)", f"NLL under the evaluator LM ({NATS})", "Exposure bias")
 
 
 def _mean_curve(curves: Sequence[Sequence[float | None]]) -> list[tuple[float, float]]:
-    """The mean at each position (from 1) that all curves reach."""
+    """Returns (position, mean) for each position, counted from 1, that all curves reach."""
     columns = [[value for value in column if value is not None] for column in zip(*curves, strict=True)]
     return [(at, statistics.fmean(c)) for at, c in enumerate(columns, start=1) if len(c) == len(curves)]
 
 
 def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each variant's filled recipe beside the first one's."""
+    """Yields (title, diff) between the first variant's filled recipe and each other one."""
     first, *others = variants
     files = {name: found.plan.folder / "recipes" / found.plan.method(name).recipe for name in variants}
-    written = {name: file.read_text(encoding="utf-8").splitlines() for name, file in files.items()}
+    lines = {name: file.read_text(encoding="utf-8").splitlines() for name, file in files.items()}
     for name in others:
-        lines = list(difflib.unified_diff(written[first], written[name], first, name, lineterm="", n=1))
-        yield f"{name} beside {first}", "\n".join(map(visible, lines)) if lines else "The same."
+        diff = list(difflib.unified_diff(lines[first], lines[name], first, name, lineterm="", n=1))
+        yield f"{name} compared with {first}", "\n".join(map(visible, diff)) if diff else "No differences."
 
 
 def _missing(found: Results) -> Iterator[str]:
-    """Runs without numbers, one line for all seeds of a method that miss them for the same reason."""
+    """Describes runs without measurements, one line for all seeds of a method with the same reason."""
     for name, reasons in found.failed.items():
         for reason in dict.fromkeys(reasons.values()):
-            seeds = [str(seed) for seed, why in sorted(reasons.items()) if why == reason]
+            seeds = [str(seed) for seed, other in sorted(reasons.items()) if other == reason]
             yield f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {visible(reason)}"
 
 
 def _chosen(found: Results, known: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rounds that validation chose, seed by seed, and those that it chose between."""
+    """Formats the rows of the table of selected checkpoints: selected rounds by seed, candidates and axes."""
     for name in known:
         runs = {seed: run.chosen for seed, run in found.measured[name].items() if run.chosen}
         if runs:
-            one = next(iter(runs.values()))
+            first = next(iter(runs.values()))
             yield {
                 "name": name,
                 "rounds": ", ".join(str(chosen["global_round"]) for _, chosen in sorted(runs.items())),
-                "of": ", ".join(map(str, one["of"])),
-                "axes": f"{one['quality']} at equal {one['diversity']}",
+                "of": ", ".join(map(str, first["of"])),
+                "axes": f"{first['quality']} at equal {first['diversity']}",
             }
 
 
@@ -260,21 +308,22 @@ COSTS: Mapping[str, tuple[str, ...]] = {
     "tokens generated": ("tokens_generated",),
     "seconds": ("seconds",),
 }
-"""Columns of the table of costs, and the counts that each is the sum of."""
+"""Column of the cost table -> the counts that it adds up."""
 
 
 def _cost(name: str, runs: Mapping[int, Measurement]) -> dict[str, Any]:
-    """The median over seeds of each cost, behind the start and with it."""
+    """Formats one row of the cost table: medians over seeds, after the start and including it."""
     costs = [run.cost for run in runs.values()]
-    behind = [statistics.median(sum(c["after"][n] for n in names) for c in costs) for names in COSTS.values()]
-    whole = [
+    after = [statistics.median(sum(c["after"][n] for n in names) for c in costs) for names in COSTS.values()]
+    total = [
         statistics.median(sum(c[part][n] for n in names for part in ("start", "after")) for c in costs)
         for names in COSTS.values()
     ]
-    return {"name": name, "cells": [f"{value:,.0f}" for value in (*behind, *whole)]}
+    return {"name": name, "cells": [f"{value:,.0f}" for value in (*after, *total)]}
 
 
 def _environment(found: Results) -> Iterator[str]:
+    """Yields versions and device, the description of the data and the metric signatures."""
     folder = RunDir(found.plan.home(found.plan.methods[0].name, 0) / "run")
     if (folder.path / "environment.json").is_file():
         for key, value in folder.read("environment.json").items():

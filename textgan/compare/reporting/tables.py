@@ -1,4 +1,4 @@
-"""A comparison's numbers as rows, JSON, CSV and LaTeX."""
+"""Formats the numbers of a comparison as table rows, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -19,48 +19,62 @@ from textgan.runs.run_dir import RunDir
 
 ARROWS = {"higher": " ↑", "lower": " ↓"}
 RISKY = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""Characters that start a formula in spreadsheets."""
 
 
 def metric_rows(found: Results, known: Sequence[str]) -> dict[str, Any]:
-    """{"names", "rows"}: a row a metric, a cell a method: the mean over seeds and its interval."""
+    """Returns the table of all metrics at temperature 1.
+
+    Args:
+        found: the results.
+        known: the methods, in order.
+
+    Returns:
+        {"names", "rows"}: one row per metric, one cell per method: the mean over seeds and its interval.
+    """
     better = _better(found)
     names = dict.fromkeys(
         metric
         for name in known
         for run in found.measured[name].values()
-        for metric in run.plain()
+        for metric in run.at_temperature_1()
         if metric != "temperature"
     )
     rows = []
     for metric in names:
         cells = []
         for name in known:
-            values = [run.plain()[metric] for run in found.measured[name].values() if metric in run.plain()]
+            values = [
+                run.at_temperature_1()[metric]
+                for run in found.measured[name].values()
+                if metric in run.at_temperature_1()
+            ]
             cells.append(_cell(values, found.plan.settings.alpha))
         rows.append({"name": metric + ARROWS.get(better.get(metric, ""), ""), "cells": cells})
     return {"names": list(known), "rows": rows}
 
 
 def checks(found: Results) -> dict[str, Any]:
-    """{"kinds", "rows"}: a row a metric.
+    """Returns the table of the metric check.
 
-    Its values on texts of known worth, which of them it ranks below real text, and which axes it is of no use for.
+    Returns:
+        {"kinds", "rows"}: one row per metric: its values on texts of known quality, the texts that it ranks below real
+        text, and the axes for which it fails the check.
     """
     if found.checked is None:
         return {"kinds": [], "rows": []}
     kinds = found.checked.values
     rows = []
     for metric in kinds["real"]:
-        wrong = [axis for axis in ("quality", "diversity") if found.checked.ranks(metric, axis) is False]
+        failed = [axis for axis in ("quality", "diversity") if found.checked.passes(metric, axis) is False]
         cells = [f"{values[metric]:.3f}" if metric in values else "" for values in kinds.values()]
-        told = {"wrong": f"not for {' or '.join(wrong)}" if wrong else "", "tells": found.checked.tells(metric)}
-        rows.append({"name": metric, "cells": cells, **told})
+        below = found.checked.below_real(metric)
+        rows.append({"name": metric, "cells": cells, "below_real": below, "failed": failed})
     return {"kinds": list(kinds), "rows": rows}
 
 
 def document(found: Results) -> dict[str, Any]:
-    """Everything, for programs. What JSON has no number for becomes text."""
+    """Returns all results for `results.json`. Infinite and NaN values become text, since JSON has no such numbers."""
     return {
         "settings": asdict(found.plan.settings),
         "quality": found.quality,
@@ -81,7 +95,7 @@ def document(found: Results) -> dict[str, Any]:
 
 
 def csv_text(found: Results) -> str:
-    """A line for each number: method, seed, temperature, metric, value."""
+    """Formats all measurements as CSV, one number per line: method, control, seed, temperature, metric, value."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["method", "control", "seed", "temperature", "metric", "value"])
@@ -98,13 +112,16 @@ def csv_text(found: Results) -> str:
 
 
 def latex(found: Results) -> str:
-    """The metrics at temperature 1 as a table for a paper: mean and standard deviation over seeds."""
+    """Formats the metrics at temperature 1 as a LaTeX table: mean and standard deviation over seeds."""
     known = list(found.measured)
     rows = []
     for row in metric_rows(found, known)["rows"]:
         metric = row["name"].split(" ")[0]
         cells = [
-            _tex_cell([r.plain()[metric] for r in found.measured[n].values() if metric in r.plain()]) for n in known
+            _tex_cell(
+                [r.at_temperature_1()[metric] for r in found.measured[n].values() if metric in r.at_temperature_1()]
+            )
+            for n in known
         ]
         rows.append(f"{_tex(metric)} & {' & '.join(cells)} \\\\")
     head = " & ".join(["", *map(_tex, known)])
@@ -125,6 +142,7 @@ def latex(found: Results) -> str:
 
 
 def _better(found: Results) -> Mapping[str, str]:
+    """Returns metric -> "higher" or "lower", from the first run that has a summary."""
     for method in found.plan.methods:
         folder = RunDir(found.plan.home(method.name, 0) / "run")
         if (folder.path / "summary.json").is_file():
@@ -132,13 +150,13 @@ def _better(found: Results) -> Mapping[str, str]:
     return {}
 
 
-def _cell(values: Sequence[float], level: float) -> str:
+def _cell(values: Sequence[float], alpha: float) -> str:
     if not values:
         return ""
     if not all(map(math.isfinite, values)):
         return "inf"
     mean = statistics.fmean(values)
-    low, high = interval(np.asarray(values), level)
+    low, high = interval(np.asarray(values), alpha)
     return f"{mean:.3f}" if len(values) == 1 else f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
@@ -157,11 +175,13 @@ def _tex(text: str) -> str:
 
 
 def _inert(text: str) -> str:
+    """Prefixes text that a spreadsheet would evaluate with an apostrophe."""
     shown = visible(text)
     return f"'{shown}" if shown.startswith(RISKY) else shown
 
 
 def _finite(value: Any) -> Any:
+    """Replaces infinite and NaN numbers by text, recursively."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Drawing word after word: how text is usually taken from a generator."""
+"""Ancestral sampling: generates text token by token, at a temperature, with top-k or nucleus truncation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from textgan.generation.token_samplers import tempered
 
 
 class Ancestral(Decoding):
-    """Draws each word from the generator's law, or from a sharpened or truncated one.
+    """Samples each token from the generator's distribution, or from a sharpened or truncated one.
 
     Args:
-        temperature: logits are divided by it; below 1 is safer and duller, 0 takes the likeliest word each time.
-        top_k: only the k likeliest words (Fan et al. 2018, arXiv:1805.04833).
-        top_p: only the smallest set of words that holds this probability (Holtzman et al. 2020, arXiv:1904.09751).
+        temperature: logits are divided by it. Below 1, text is more likely and less diverse; 0 is greedy decoding.
+        top_k: samples from the k most likely tokens only (Fan et al. 2018, arXiv:1805.04833).
+        top_p: samples from the smallest set of tokens with at least this total probability only (nucleus sampling,
+            Holtzman et al. 2020, arXiv:1904.09751).
     """
 
     def __init__(

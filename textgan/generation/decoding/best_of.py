@@ -1,4 +1,4 @@
-"""Several samples, of which a discriminator chooses: what it is worth without any training against it."""
+"""Best-of-n sampling: keeps the sample that a discriminator scores highest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from textgan.ops.masked import masked_mean_rows
 
 
 class BestOf(Decoding):
-    """Draws n sequences for each row and keeps the one that the discriminator holds to be the most real.
+    """Samples n sequences for each row and keeps the one that the discriminator scores highest.
 
-    The control that adversarial training must beat: the discriminator's knowledge at the price of n samples, with no
-    gradient taken from it. A verdict for each token counts with its mean. At n = 1 it is ancestral sampling.
+    This is the control that adversarial training must beat: it uses the discriminator at the cost of n samples, and
+    takes no gradient from it. Scores of tokens are averaged over the sequence. At n = 1, it is ancestral sampling.
 
     Args:
-        n: sequences to choose from.
+        n: number of sequences to choose from.
     """
 
     def __init__(self, discriminator: Discriminator, n: PositiveInt = 4) -> None:
@@ -26,12 +26,12 @@ class BestOf(Decoding):
 
     def __call__(self, generator: Generator, batch: Batch) -> Samples:
         best = generator.sample(batch)
-        worth = self._worth(best)
+        best_score = self._score(best)
         for _ in range(self.n - 1):
             other = generator.sample(batch)
-            paid = self._worth(other)
-            better = (paid > worth).unsqueeze(1)  # [B,1]
-            worth = torch.maximum(paid, worth)
+            score = self._score(other)
+            better = (score > best_score).unsqueeze(1)  # [B,1]
+            best_score = torch.maximum(score, best_score)
             best = Samples(
                 torch.where(better, other.x, best.x),
                 torch.where(better, other.valid, best.valid),
@@ -39,7 +39,7 @@ class BestOf(Decoding):
             )
         return generator.decode(best)
 
-    def _worth(self, samples: Samples) -> Tensor:
-        """The mean verdict of each sequence, [B]."""
+    def _score(self, samples: Samples) -> Tensor:
+        """Computes the mean score of each sequence, [B]."""
         logits, weight = self.discriminator.score(samples)
         return masked_mean_rows(logits, weight)

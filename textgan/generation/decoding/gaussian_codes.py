@@ -1,4 +1,4 @@
-"""Writing from codes that a normal distribution gives, instead of from a generator's own."""
+"""Decodes latent codes that are sampled from a normal distribution fitted to the codes of real text."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from textgan.data.corpus import Corpus
 from textgan.generation.token_samplers import greedy
 
 ROWS = 2000
-"""Sentences that are encoded at once."""
+"""Sentences to encode at once."""
 
 
 class GaussianCodes(Decoding):
-    """Fits a normal distribution to the codes of real sentences and writes from its draws, greedily.
+    """Fits a normal distribution to the codes of real sentences, samples codes from it and decodes them greedily.
 
-    The cheapest way to sample from an autoencoder, and what a generator of codes must beat: it knows their mean and
-    their covariance, and nothing else. No part of the generator is used but its `encode` and `write`.
+    This is the cheapest way to sample from an autoencoder, and the baseline for a generator of codes. It uses the mean
+    and the covariance of the real codes, and only `encode` and `decode_codes` of the generator.
 
     Args:
-        sentences: how many of the training text, the first, it is fitted to.
+        sentences: number of training sentences to fit the distribution to, from the first on.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"codes"})
@@ -34,16 +34,27 @@ class GaussianCodes(Decoding):
         self.real = corpus.train.batch[:sentences]
 
     def __call__(self, generator: Generator, batch: Batch) -> Samples:
-        mean, spread = self.fit(generator, batch.tokens.device)
+        mean, factor = self.fit(generator, batch.tokens.device)
         noise = torch.randn(len(batch), len(mean), device=mean.device)
-        return generator.decode_codes(mean + noise @ spread.T, batch, greedy)
+        return generator.decode_codes(mean + noise @ factor.T, batch, greedy)
 
     def fit(self, generator: Generator, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Mean [Z] of the codes, and a matrix [Z,Z] whose product with its transpose is their covariance."""
+        """Estimates the mean [Z] of the codes, and a factor F [Z,Z] of their covariance: F @ F.T.
+
+        Args:
+            generator: a generator with the capability "codes".
+            device: where to encode the sentences.
+
+        Raises:
+            UserError: if there are fewer than two training sentences.
+        """
         if len(self.real) < 2:
-            raise UserError(f"gaussian_codes is fitted to the codes of training text and found {len(self.real)} of it")
-        pieces = range(0, len(self.real), ROWS)
-        codes = torch.cat([generator.encode(self.real[i : i + ROWS].to(device)) for i in pieces]).double()  # [N,Z]
+            raise UserError(
+                f"decoding=gaussian_codes: {len(self.real)} training sentences are too few to fit a covariance; "
+                "expected at least 2; use more training text or another decoding"
+            )
+        chunks = range(0, len(self.real), ROWS)
+        codes = torch.cat([generator.encode(self.real[i : i + ROWS].to(device)) for i in chunks]).double()  # [N,Z]
         value, vector = torch.linalg.eigh(codes.T.cov().view(codes.shape[1], -1))
-        spread = vector * value.clamp_min(0).sqrt()  # a direction without spread stays without
-        return codes.mean(0).float(), spread.float()
+        factor = vector * value.clamp_min(0).sqrt()  # a direction of zero variance keeps zero variance
+        return codes.mean(0).float(), factor.float()

@@ -1,1 +1,1 @@
-"""ScratchGAN's baseline as a plugin, written against the public API alone."""
+"""ScratchGAN's baseline as a plugin, written against the public API only."""

@@ -14,15 +14,16 @@ from textgan.types import Batch, Loss
 
 
 class EmaReinforce(Estimator):
-    """REINFORCE whose baseline is a moving average of the returns of all earlier batches.
+    """REINFORCE with an exponential moving average of the returns of all earlier batches as its baseline.
 
-    grad E[R] = E[sum_t (R_t - b) grad log pi(y_t | y_<t)], b being that average.
-    The baseline of ScratchGAN (d'Autume et al. 2019, arXiv:1905.09922): one number for all positions. Here b has not
-    seen the batch that it is subtracted from, so the gradient is unbiased, and the average is corrected for its start
-    at zero: after one batch b is that batch's mean return. Rewards of tokens are credited to go, without a discount.
+    grad E[R] = E[sum_t (R_t - b) grad log pi(y_t | y_<t)], where b is that average. This is the baseline of ScratchGAN
+    (d'Autume et al. 2019, arXiv:1905.09922): one number for all positions. Here b does not include the batch that it is
+    subtracted from, so the gradient is unbiased. The average is corrected for its initial value of zero: after one
+    batch, b is that batch's mean return. The return of a token is the sum of token rewards from it on, without a
+    discount.
 
     Args:
-        decay: share of the old average that survives each step.
+        decay: weight of the previous average in each update.
     """
 
     unbiased: ClassVar[bool] = True
@@ -39,30 +40,36 @@ class EmaReinforce(Estimator):
         with torch.no_grad():
             samples = generator.sample(batch)
             rewards = reward(samples)  # [B,1] or [B,T]
-            returns = _to_go(rewards, samples.chosen)  # [B,T]
+            returns = _returns(rewards, samples.chosen)  # [B,T]
             baseline = self.average.clone()  # 0 at first
-            self._remember(returns, samples.chosen)
+            self._update_average(returns, samples.chosen)
         loss = generator.policy_loss(samples, returns - baseline)
-        each = (rewards * samples.chosen).sum(1) / samples.chosen.sum(1).clamp_min(1)  # [B]
+        means = (rewards * samples.chosen).sum(1) / samples.chosen.sum(1).clamp_min(1)  # [B]
         stats = {
             "g_loss": loss.detach(),
-            "reward_mean": each.mean(),
-            "reward_std": torch.std(each, correction=0),
+            "reward_mean": means.mean(),
+            "reward_std": torch.std(means, correction=0),
             "baseline": baseline,
         }
         yield Loss(loss, stats)
 
-    def _remember(self, returns: Tensor, chosen: Tensor) -> None:
-        """Takes the mean return of a batch into the average."""
-        # Relative to one of them, so that the mean of equal returns is exact: Adam makes steps of rounding errors.
-        one = returns[0, 0]
-        mean = one + ((returns - one) * chosen).sum() / chosen.sum().clamp_min(1)
+    def _update_average(self, returns: Tensor, chosen: Tensor) -> None:
+        """Includes the mean return of a batch, [B,T], in the average."""
+        # Computed from differences, so that the mean of equal returns is exact: Adam would turn rounding errors into
+        # steps of full size.
+        first = returns[0, 0]
+        mean = first + ((returns - first) * chosen).sum() / chosen.sum().clamp_min(1)
         self.weight.mul_(self.decay).add_(1 - self.decay)  # 1 - decay^n
         self.average.add_((1 - self.decay) / self.weight * (mean - self.average))
 
 
-def _to_go(rewards: Tensor, chosen: Tensor) -> Tensor:
-    """A sequence's reward [B,1] for each of its tokens, or the sum of token rewards [B,T] from each token on, [B,T]."""
+def _returns(rewards: Tensor, chosen: Tensor) -> Tensor:
+    """Computes the return of each token, [B,T].
+
+    Args:
+        rewards: of sequences, [B,1], which is the return of each of their tokens; or of tokens, [B,T].
+        chosen: [B,T] bool; rewards of other tokens do not count.
+    """
     if rewards.shape[1] == 1:
         return rewards.expand(chosen.shape)
     return (rewards * chosen).flip(1).cumsum(1).flip(1)

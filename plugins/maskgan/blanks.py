@@ -1,4 +1,4 @@
-"""Which words of real text are left out for a generator to fill in."""
+"""Chooses the tokens of real text that are blanked for a generator to fill in."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from textgan_plugins.maskgan import spans
 
 
 class Contiguous(Blanks):
-    """One run of blanks in each sentence, anywhere in it; MaskGAN's "contiguous" mask.
+    """Blanks one run of tokens in each sentence, at a random position; MaskGAN's "contiguous" mask.
 
     Fedus et al. 2018 (arXiv:1801.07736) blank 9 of 20 tokens and never the first. Here the run may begin anywhere. The
-    end of a sentence counts as a word of it: where that is blanked too, the length is the generator's to choose.
+    end-of-sequence token counts as a token. If it is blanked, the generator chooses the length.
 
     Args:
-        rate: share of a sentence's tokens that is blanked, on average.
-        rate_jitter: each sentence has a share of its own, uniform within this of the rate and cut to 0 and 1.
-        full_blank_rate: share of sentences that are blanked entirely, whatever the rate: what writing from nothing is learned
-            from.
-        final_rate: the rate after `over` batches, reached in a straight line; null stays at `rate`.
-        over: batches until `final_rate` is reached, those of all turns counted.
+        rate: mean share of a sentence's tokens that is blanked.
+        rate_jitter: the rate of each sentence is uniform within this distance of the mean, clamped to [0, 1].
+        full_blank_rate: share of sentences that are blanked entirely, whatever the rate. Generation without a prompt is
+            learned from them.
+        final_rate: mean rate after `over` batches, reached linearly; null keeps `rate`.
+        over: batches until `final_rate` is reached; the batches of all turns count.
     """
 
     def __init__(
@@ -34,26 +34,26 @@ class Contiguous(Blanks):
         final_rate: Fraction | None = None,
         over: Count = 0,
     ) -> None:
-        self.rate = spans.Rate(rate, rate_jitter, full_blank_rate, final_rate, over)
+        self.rate = spans.BlankRate(rate, rate_jitter, full_blank_rate, final_rate, over)
 
     def given(self, batch: Batch, rng: torch.Generator, index: int) -> Tensor:
-        shares = self.rate.shares(len(batch), rng, index)
-        blanked: Tensor = spans.contiguous(batch.valid, shares, rng)
+        rates = self.rate.sample(len(batch), rng, index)
+        blanked: Tensor = spans.contiguous(batch.valid, rates, rng)
         return batch.valid & ~blanked
 
 
 class Random(Blanks):
-    """Blanks that are drawn for each token by itself; MaskGAN's "random" mask.
+    """Blanks each token independently; MaskGAN's "random" mask.
 
-    Fedus et al. 2018 (arXiv:1801.07736). The end of a sentence counts as a word of it.
+    Fedus et al. 2018 (arXiv:1801.07736). The end-of-sequence token counts as a token.
 
     Args:
-        rate: chance of a token to be blanked.
-        rate_jitter: each sentence has a rate of its own, uniform within this of the rate and cut to 0 and 1.
-        full_blank_rate: share of sentences that are blanked entirely, whatever the rate: what writing from nothing is learned
-            from.
-        final_rate: the rate after `over` batches, reached in a straight line; null stays at `rate`.
-        over: batches until `final_rate` is reached, those of all turns counted.
+        rate: mean probability that a token is blanked.
+        rate_jitter: the rate of each sentence is uniform within this distance of the mean, clamped to [0, 1].
+        full_blank_rate: share of sentences that are blanked entirely, whatever the rate. Generation without a prompt is
+            learned from them.
+        final_rate: mean rate after `over` batches, reached linearly; null keeps `rate`.
+        over: batches until `final_rate` is reached; the batches of all turns count.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class Random(Blanks):
         final_rate: Fraction | None = None,
         over: Count = 0,
     ) -> None:
-        self.rate = spans.Rate(rate, rate_jitter, full_blank_rate, final_rate, over)
+        self.rate = spans.BlankRate(rate, rate_jitter, full_blank_rate, final_rate, over)
 
     def given(self, batch: Batch, rng: torch.Generator, index: int) -> Tensor:
-        shares = self.rate.shares(len(batch), rng, index)
-        blanked: Tensor = spans.scattered(batch.valid, shares, rng)
+        rates = self.rate.sample(len(batch), rng, index)
+        blanked: Tensor = spans.scattered(batch.valid, rates, rng)
         return batch.valid & ~blanked

@@ -1,4 +1,4 @@
-"""MaskGAN's discriminator: a verdict on each word that was filled in, knowing which words were given."""
+"""MaskGAN's discriminator: scores each token that was filled in, conditioned on the tokens that were given."""
 
 from __future__ import annotations
 
@@ -12,28 +12,35 @@ from textgan.nn.lstm import LSTM
 from textgan.options import PositiveInt, Probability
 from textgan.roles import Discriminator
 from textgan.types import Samples, Scores, Space, Vocabulary
-from textgan_plugins.maskgan.seq2seq import Attention, LockedDropout, Masked, Reader, Start, beside, word_vectors
+from textgan_plugins.maskgan.seq2seq import (
+    Attention,
+    BidirectionalEncoder,
+    BlankEmbedding,
+    InitialState,
+    LockedDropout,
+    append_memory,
+    token_embedding,
+)
 
 
 class TokenAttention(Discriminator):
-    """Reads the text with blanks, then the filled text from left to right with attention; judges each filled word.
+    """Encodes the text with blanks, then reads the filled text with attention and scores each filled token.
 
-    The discriminator of MaskGAN (Fedus et al. 2018, arXiv:1801.07736), of the generator's shape. It reads m(x) because
-    "the director director guided the series" has one word too many, and only what was given tells which. A verdict
-    depends on the words up to its own and on all that is given. The paper's formula has the whole filled text there,
-    its released code the words so far. We follow the code: then no later choice of the generator changes what an
-    earlier one is paid, which the sum of rewards from a word on takes for granted.
+    The discriminator of MaskGAN (Fedus et al. 2018, arXiv:1801.07736), with the generator's architecture. It reads
+    m(x), because "the director director guided the series" has one token too many, and only the given tokens tell which
+    one. A score depends on the filled text up to its token, and on all given tokens. The paper's formula has the whole
+    filled text instead; its released code has the text so far, as here. So later choices of the generator do not change
+    the reward of an earlier one, which the sum of rewards from a token on presupposes.
 
-    The encoder reads from both sides, where the paper's reads from the left. Given words and padding have no verdict
-    that counts.
+    The encoder reads from both sides; the paper's reads from the left. Given tokens and padding have weight 0.
 
     Args:
-        embed_dim: size of a word's embedding.
-        hidden_dim: size of the encoder's and of the decoder's state, an even number.
-        layers: LSTM layers of each; 2 in the paper.
-        dropout: rate on embeddings and features while it learns, one pattern for a whole text. Off whenever a
-            generator is scored.
-        aligned: the decoder also reads what the encoder says of the very place that it judges.
+        embed_dim: size of the token embeddings.
+        hidden_dim: size of the encoder's features and of the decoder's state, an even number.
+        layers: number of LSTM layers of each; 2 in the paper.
+        dropout: rate on embeddings and features while training, one mask for a whole text. Off when a generator's
+            samples are scored.
+        aligned: whether the decoder also reads the encoder's features of the position that it scores.
     """
 
     input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})
@@ -50,10 +57,10 @@ class TokenAttention(Discriminator):
     ) -> None:
         super().__init__()
         self.aligned = aligned
-        self.embedding = word_vectors(vocab.size, embed_dim)
-        self.masked = Masked(embed_dim)
-        self.encoder = Reader(embed_dim, hidden_dim, layers)
-        self.begin = Start(hidden_dim, layers)
+        self.embedding = token_embedding(vocab.size, embed_dim)
+        self.blank_embedding = BlankEmbedding(embed_dim)
+        self.encoder = BidirectionalEncoder(embed_dim, hidden_dim, layers)
+        self.initial_state = InitialState(hidden_dim, layers)
         self.decoder = LSTM(embed_dim + aligned * hidden_dim, hidden_dim, layers)
         self.attention = Attention(hidden_dim, hidden_dim)
         self.dropout = LockedDropout(dropout)
@@ -62,12 +69,12 @@ class TokenAttention(Discriminator):
     def forward(self, samples: Samples) -> Scores:
         valid, chosen = samples.valid, samples.chosen
         text = embed(samples.x, self.embedding.weight)  # [B,T,E]
-        memory, whole = self.encoder(self.dropout(self.masked(text, valid & ~chosen)), valid)
-        vectors = self.dropout(text)
+        memory, whole = self.encoder(self.dropout(self.blank_embedding(text, valid & ~chosen)), valid)
+        embedded = self.dropout(text)
         if self.aligned:
-            place = torch.arange(valid.shape[1], device=valid.device).expand_as(valid)
-            vectors = beside(vectors, memory, place)
-        hidden, cell = (part.transpose(0, 1).contiguous() for part in self.begin(whole))  # [L,B,H]
-        read, _ = self.decoder(vectors, (hidden, cell))
-        logits: Tensor = self.output(self.dropout(self.attention(read, memory, valid))).squeeze(2)  # [B,T]
+            position = torch.arange(valid.shape[1], device=valid.device).expand_as(valid)
+            embedded = append_memory(embedded, memory, position)
+        hidden, cell = (part.transpose(0, 1).contiguous() for part in self.initial_state(whole))  # [L,B,H]
+        decoded, _ = self.decoder(embedded, (hidden, cell))
+        logits: Tensor = self.output(self.dropout(self.attention(decoded, memory, valid))).squeeze(2)  # [B,T]
         return Scores(torch.where(valid, logits, 0.0), chosen.to(logits))

@@ -1,4 +1,4 @@
-"""How well the blanks of held-out sentences are filled."""
+"""Evaluates how well a generator fills in blanks of held-out sentences."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from textgan_plugins.maskgan import spans
 
 
 class Infill(Metric):
-    """Blanks in test sentences, filled again by rng, not by the likeliest word.
+    """Blanks tokens of test sentences and compares them with those that the generator samples instead.
 
-    - `infill_exact`: share of the blanks that hold their very word again, 0 to 1, higher is better. Many other words
-      may be as good: it compares generators, and 1 is out of reach.
-    - `infill_distinct4`: distinct 4-grams over all 4-grams of the filled sentences, higher is more diverse.
-    - `generated_distinct4`: the same of the samples that were written from nothing, MaskGAN's "percentage of unique
-      4-grams". Both fall as sentences become more, so compare them at equal numbers.
+    - `infill_exact`: share of the blanks that are filled with the original token, 0 to 1, higher is better. Many other
+      tokens may be as good, so 1 is out of reach; use it to compare generators.
+    - `infill_distinct4`: distinct 4-grams over all 4-grams of the filled sentences; higher is more diverse.
+    - `generated_distinct4`: the same of the samples generated without a prompt, MaskGAN's "percentage of unique
+      4-grams". Both decrease as the number of sentences grows, so compare them at equal numbers.
 
-    The end of a sentence is blanked like a word. The same blanks and random numbers each time.
+    The end-of-sequence token is blanked like any other. Blanks and random numbers are the same in each evaluation.
 
     Args:
         rate: share of a sentence's tokens that is blanked.
-        pattern: "contiguous", one run of blanks, or "random", each token by itself.
-        sentences: how many, the first of the test split.
+        pattern: "contiguous", one run of blanks, or "random", each token independently.
+        sentences: number of sentences to use, from the start of the test split.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"infilling"})
@@ -45,11 +45,11 @@ class Infill(Metric):
         self.rate, self.pattern, self.sentences = rate, pattern, sentences
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
-        whole, blanked, filled = _fill(evaluation, self.rate, self.pattern, self.sentences)
-        right = (filled.x == whole.tokens) & filled.valid & blanked  # [N,T]
+        original, blanked, filled = _fill("infill", evaluation, self.rate, self.pattern, self.sentences)
+        exact = (filled.x == original.tokens) & filled.valid & blanked  # [N,T]
         texts = evaluation.corpus.tokenizer.decode(filled.x, filled.valid)
         return {
-            "infill_exact": float(right.sum() / blanked.sum().clamp_min(1)),
+            "infill_exact": float(exact.sum() / blanked.sum().clamp_min(1)),
             "infill_distinct4": _distinct4(texts),
             "generated_distinct4": _distinct4(evaluation.texts),
         }
@@ -62,14 +62,14 @@ class Infill(Metric):
 
 
 class InfillGrammatical(Metric):
-    """Share of test sentences that the grammar still accepts when their blanks were filled: `infill_grammatical`.
+    """Computes the share of test sentences that are still grammatical after their blanks are filled.
 
-    0 to 1, higher is better; the sentences as they were score 1. Blanks as in `infill`.
+    `infill_grammatical`, 0 to 1, higher is better; the original sentences score 1. Blanks as in `infill`.
 
     Args:
         rate: share of a sentence's tokens that is blanked.
-        pattern: "contiguous", one run of blanks, or "random", each token by itself.
-        sentences: how many, the first of the test split.
+        pattern: "contiguous", one run of blanks, or "random", each token independently.
+        sentences: number of sentences to use, from the start of the test split.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"infilling", "grammar"})
@@ -84,36 +84,52 @@ class InfillGrammatical(Metric):
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         oracle = evaluation.corpus.oracle
-        assert oracle is not None, "a metric that needs a grammar was given data without one"
-        filled = _fill(evaluation, self.rate, self.pattern, self.sentences).filled
+        assert oracle is not None, "a metric that requires a grammar was given data without one"
+        filled = _fill("infill_grammatical", evaluation, self.rate, self.pattern, self.sentences).filled
         return {"infill_grammatical": float(oracle.grammatical(filled.x, filled.valid).double().mean())}
 
     def better(self) -> Mapping[str, Literal["higher", "lower"]]:
         return {"infill_grammatical": "higher"}
 
 
-def _distinct4(texts: Sequence[str]) -> float:
-    fours = Ngrams.count(texts, 4).tables[3]
-    return len(fours.keys) / max(1, int(fours.times.sum()))
-
-
 class Filled(NamedTuple):
-    """N test sentences, which of their tokens were blanked [N,T], and what they were filled to; on the CPU."""
+    """N test sentences, which of their tokens were blanked, [N,T] bool, and the filled sentences; on the CPU."""
 
-    whole: Batch
+    original: Batch
     blanked: Tensor
     filled: Samples
 
 
-def _fill(evaluation: Evaluation, rate: float, pattern: str, sentences: int) -> Filled:
-    whole = evaluation.corpus.test.batch[:sentences]
-    if not len(whole):
-        raise UserError("infill fills blanks in the test split, which is empty; give the data a test split")
+def _fill(metric: str, evaluation: Evaluation, rate: float, pattern: str, sentences: int) -> Filled:
+    """Blanks tokens of the first test sentences and fills them in by ancestral sampling, with fixed random numbers.
+
+    Args:
+        metric: name of the metric, for the error message.
+        evaluation: has the generator and the test split.
+        rate: share of a sentence's tokens that is blanked. Tokens given by the corpus are never blanked.
+        pattern: "contiguous" or "random".
+        sentences: maximum number of sentences.
+
+    Raises:
+        UserError: if the test split is empty.
+    """
+    original = evaluation.corpus.test.batch[:sentences]
+    if not len(original):
+        raise UserError(
+            f"evaluate.metrics={metric}: the test split is empty; expected at least one sentence; "
+            "give the data a test split or leave the metric out"
+        )
     rng = torch.Generator().manual_seed(0)
-    place = {"contiguous": spans.contiguous, "random": spans.scattered}[pattern]
-    blanked = place(whole.valid, torch.full((len(whole),), rate), rng) & ~whole.given  # what is given stays
-    batch = Batch(whole.tokens, whole.valid, whole.valid & ~blanked)
+    choose = {"contiguous": spans.contiguous, "random": spans.scattered}[pattern]
+    blanked = choose(original.valid, torch.full((len(original),), rate), rng) & ~original.given
+    batch = Batch(original.tokens, original.valid, original.valid & ~blanked)
     generator = evaluation.generator
     with stream(0, "infill"):
-        made = generator.decode(generator.sample(batch.to(next(generator.parameters()).device)))
-    return Filled(whole, blanked, Samples(made.x.cpu(), made.valid.cpu(), made.chosen.cpu()))
+        filled = generator.decode(generator.sample(batch.to(next(generator.parameters()).device)))
+    return Filled(original, blanked, Samples(filled.x.cpu(), filled.valid.cpu(), filled.chosen.cpu()))
+
+
+def _distinct4(texts: Sequence[str]) -> float:
+    """Computes the number of distinct 4-grams over the number of all 4-grams."""
+    fours = Ngrams.count(texts, 4).tables[3]
+    return len(fours.keys) / max(1, int(fours.times.sum()))

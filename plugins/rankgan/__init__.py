@@ -1,1 +1,1 @@
-"""RankGAN as a plugin: its ranking loss, written against the public API alone."""
+"""RankGAN's ranking loss as a plugin, written against the public API only."""

@@ -1,4 +1,4 @@
-"""The ranking loss: a ranker orders sentences by how close they are to real ones, instead of judging each alone."""
+"""RankGAN's ranking loss: a ranker orders sentences by their similarity to real ones, instead of scoring each alone."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ from textgan.roles import AdversarialLoss, Discriminator
 from textgan.types import Loss, Samples
 
 ROWS = 4096
-"""Sequences that are ranked at once where no gradient is needed: bounds the memory of their features."""
+"""Sequences to rank at once if no gradient is needed: bounds the memory of their features."""
 
 
 class Ranking(AdversarialLoss):
-    """RankGAN's game: which sentence is closest to real ones?
+    """Ranks sentences by the similarity of their features to those of real sentences: RankGAN's loss and reward.
 
-    Lin et al. 2017 (arXiv:1705.11001), equations 1 to 5. Of sentences s, references u and a comparison set C:
+    Lin et al. 2017 (arXiv:1705.11001), equations 1 to 5. For sentences s, references u and a comparison set C:
 
         alpha(s|u) = cos(y_s, y_u), y the discriminator's features
         P(s|u,C) = exp(gamma alpha(s|u)) / sum of exp(gamma alpha(s'|u)) over s and all s' in C
         log R(s|U,C) = mean of log P(s|u,C) over u in U
 
-    The ranker minimises -(mean log R of real sentences, C written) + (mean log R of written ones, C real). A fake earns
-    log R, C real. The first real sentences of a batch are the references; they are not ranked themselves, since a
-    sentence is its own perfect reference. The next ones are the comparison set. Batches are shuffled, so no random
-    numbers are drawn here, and the same text earns the same all through a step.
+    The ranker minimises -(mean log R of real sentences, C generated) + (mean log R of generated ones, C real). The
+    reward of a generated sentence is log R, C real. The first real sentences of a batch are the references. They are
+    not ranked themselves, because a sentence is its own perfect reference. The next ones are the comparison set.
+    Batches are shuffled, so no random numbers are needed here, and rewards of equal text are equal within a step.
 
-    The authors' code differs: a score is gamma times the *sum* of the cosines, R the softmax of these scores over the
-    mixed batch, in whose loss the softmax cancels: mean score of written sentences - mean score of real ones. A fake
-    earns the probability, not its logarithm, from a softmax over written sentences alone.
+    The authors' code differs: a score is gamma times the *sum* of the cosines, and R is the softmax of these scores
+    over the mixed batch. In its loss the softmax cancels: mean score of generated sentences - mean score of real ones.
+    The reward of a generated sentence is the probability, not its logarithm, from a softmax over generated sentences
+    only.
 
     Args:
         form: "paper", or "released", the authors' code.
-        gamma: the softmax's inverse temperature; 1 in the authors' code.
+        gamma: inverse temperature of the softmax; 1 in the authors' code.
         references: real sentences in U, at most half of the batch; 16 in the authors' code.
-        comparison: sentences in C. In the released form, fakes that share a softmax when they are paid: successive
-            ones, which are roll-outs of prefixes of one length where no sentence ends early and this is the number of
-            sequences in a step, 32 in the authors' code.
-        dropout: rate on the features while the ranker learns; 0.25 in the authors' code.
+        comparison: sentences in C. In the released form, the number of successive generated sentences that share a
+            softmax when rewards are computed. If this is the number of sequences in a step and no sentence ends early,
+            these are roll-outs of prefixes of one length. 32 in the authors' code.
+        dropout: rate on the features while the ranker is trained; 0.25 in the authors' code.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"features"})
@@ -63,38 +64,41 @@ class Ranking(AdversarialLoss):
         self.dropout = dropout
 
     def discriminator(self, d: Discriminator, real: Samples, fake: Samples) -> Loss:
-        theirs, ours = self._directions(d, real), self._directions(d, fake)  # [B,F]
-        some = self._some(real)
-        references, theirs = theirs[:some], theirs[some:]
+        real_directions, fake_directions = self._directions(d, real), self._directions(d, fake)  # [B,F]
+        count = self._reference_count(real)
+        references, real_directions = real_directions[:count], real_directions[count:]
         if self.released:
-            scores = score(torch.cat([theirs, ours]), references, self.gamma)
-            on_real, on_fake = shares(scores, len(scores)).split([len(theirs), len(ours)])
+            scores = score(torch.cat([real_directions, fake_directions]), references, self.gamma)
+            sizes = [len(real_directions), len(fake_directions)]
+            on_real, on_fake = grouped_log_softmax(scores, len(scores)).split(sizes)
         else:
-            on_real = log_rank(theirs, references, ours[: self.comparison], self.gamma)
-            on_fake = log_rank(ours, references, theirs[: self.comparison], self.gamma)
+            on_real = log_rank(real_directions, references, fake_directions[: self.comparison], self.gamma)
+            on_fake = log_rank(fake_directions, references, real_directions[: self.comparison], self.gamma)
         value = on_fake.mean() - on_real.mean()
-        return Loss(value, {"d_loss": value.detach(), **_accuracies(theirs, ours, references)})
+        return Loss(value, {"d_loss": value.detach(), **_accuracies(real_directions, fake_directions, references)})
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
-        some = self._some(real)
+        count = self._reference_count(real)
         with torch.no_grad():
-            known = self._directions(d, real[: some + self.comparison])
-        references, comparison = known[:some], known[some:]
+            directions = self._directions(d, real[: count + self.comparison])
+        references, comparison = directions[:count], directions[count:]
         if self.released:
-            scores = self._each(d, fake, lambda ours: score(ours, references, self.gamma))
-            return shares(scores, self.comparison).exp().unsqueeze(1)
-        return self._each(d, fake, lambda ours: log_rank(ours, references, comparison, self.gamma)).unsqueeze(1)
+            scores = self._in_chunks(d, fake, lambda chunk: score(chunk, references, self.gamma))
+            return grouped_log_softmax(scores, self.comparison).exp().unsqueeze(1)
+        rewards = self._in_chunks(d, fake, lambda chunk: log_rank(chunk, references, comparison, self.gamma))
+        return rewards.unsqueeze(1)
 
-    def _some(self, real: Samples) -> int:
-        """How many of the real sentences are references."""
+    def _reference_count(self, real: Samples) -> int:
+        """Computes how many of the real sentences are references."""
         if len(real) < 2:
             raise UserError(
-                f"ranking needs 2 real sequences or more to compare with, not {len(real)}: raise batch_size"
+                f"loss=ranking: there are too few real sequences to compare with, {len(real)}; expected at least 2; "
+                "raise batch_size"
             )
         return min(self.references, len(real) // 2)
 
-    def _each(self, d: Discriminator, fake: Samples, rank: Callable[[Tensor], Tensor]) -> Tensor:
-        """`rank` of each fake's direction, [R], in pieces that fit unless gradients pass through."""
+    def _in_chunks(self, d: Discriminator, fake: Samples, rank: Callable[[Tensor], Tensor]) -> Tensor:
+        """Applies `rank` to the directions of generated sentences, [R], in chunks if no gradient is needed."""
         if fake.x.requires_grad:
             return rank(self._directions(d, fake))
         with torch.no_grad():
@@ -102,27 +106,44 @@ class Ranking(AdversarialLoss):
             return torch.cat([rank(self._directions(d, fake[i : i + ROWS])) for i in starts])
 
     def _directions(self, d: Discriminator, samples: Samples) -> Tensor:
-        """Features of length one, [B,F], whose products are cosines."""
+        """Computes features normalised to length 1, [B,F], so that their products are cosines."""
         features = functional.dropout(d.features(samples), self.dropout, d.training)
         return functional.normalize(features, dim=1, eps=1e-6)
 
 
 def log_rank(directions: Tensor, references: Tensor, comparison: Tensor, gamma: float) -> Tensor:
-    """log R(s|U,C), [B]. directions of s: [B,F]; references: [U,F]; comparison: [C,F]."""
+    """Computes log R(s|U,C) of each sentence, [B].
+
+    Args:
+        directions: of the sentences s, [B,F].
+        references: [U,F].
+        comparison: [C,F].
+        gamma: inverse temperature.
+    """
     alpha = gamma * directions @ references.t()  # [B,U]
-    rest = (gamma * comparison @ references.t()).logsumexp(0)  # [U]
-    return (alpha - torch.logaddexp(alpha, rest)).mean(1)
+    others = (gamma * comparison @ references.t()).logsumexp(0)  # [U]
+    return (alpha - torch.logaddexp(alpha, others)).mean(1)
 
 
 def score(directions: Tensor, references: Tensor, gamma: float) -> Tensor:
-    """gamma times the sum of the cosines with all references, [B]."""
+    """Computes gamma times the sum of the cosines with all references, [B].
+
+    Args:
+        directions: [B,F].
+        references: [U,F].
+        gamma: inverse temperature.
+    """
     return gamma * directions @ references.sum(0)
 
 
-def shares(scores: Tensor, size: int) -> Tensor:
-    """The log softmax of scores [B] over each group of `size` successive ones, [B].
+def grouped_log_softmax(scores: Tensor, size: int) -> Tensor:
+    """Computes the log softmax over each group of `size` successive scores, [B].
 
-    A last group of fewer is scaled like a whole one, so that its members earn no more for being few.
+    A smaller last group is scaled like a full one, so that its members are not rewarded for being few.
+
+    Args:
+        scores: [B].
+        size: number of scores in a group.
     """
     groups, missing = -(-len(scores) // size), -len(scores) % size
     grouped = functional.pad(scores, (0, missing), value=-torch.inf).view(groups, size)
@@ -131,10 +152,16 @@ def shares(scores: Tensor, size: int) -> Tensor:
     return (grouped - grouped.logsumexp(1, keepdim=True) + count.log() - math.log(size)).flatten()[: len(scores)]
 
 
-def _accuracies(theirs: Tensor, ours: Tensor, references: Tensor) -> dict[str, Tensor]:
-    """How many real and written sentences are on the right side of the middle between the two kinds."""
+def _accuracies(real: Tensor, fake: Tensor, references: Tensor) -> dict[str, Tensor]:
+    """Computes the shares of real and generated sentences on the right side of the midpoint of the two mean scores.
+
+    Args:
+        real: directions of real sentences, [B,F].
+        fake: directions of generated sentences, [B,F].
+        references: [U,F].
+    """
     with torch.no_grad():
-        on_real, on_fake = (score(directions, references, 1.0) for directions in (theirs, ours))
+        on_real, on_fake = (score(directions, references, 1.0) for directions in (real, fake))
         middle = (on_real.mean() + on_fake.mean()) / 2
         return {
             "d_accuracy_real": (on_real > middle).float().mean(),

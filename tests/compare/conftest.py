@@ -1,4 +1,4 @@
-"""Two tiny recipes, and comparisons whose measurements are planted."""
+"""Fixtures: two tiny recipes, and comparisons with simulated measurements."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ evaluate: {{samples: 20, metrics: [nll_test, bleu, self_bleu, unique]}}
 
 @pytest.fixture
 def recipes(tmp_path: Path) -> list[Recipe]:
-    """ "one" and "two": a loss apart."""
+    """Returns the recipes "one" and "two", which differ only in the loss."""
     nouns, verbs = ("dog", "cat", "fox", "hen", "owl"), ("sees", "likes", "hears")
     lines = [f"the {a} {v} the {b}" for a in nouns for v in verbs for b in nouns if a != b]
     (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -48,9 +48,10 @@ def recipes(tmp_path: Path) -> list[Recipe]:
 
 @pytest.fixture
 def planted(recipes: list[Recipe], tmp_path: Path) -> Callable[..., Plan]:
-    """A comparison of which nothing was run: method -> (seed -> points) is written as if it had been measured."""
+    """Returns a function that makes a comparison and writes measurements without running it."""
 
     def plant(values: Mapping[str, Values], seeds: int = 6, texts: Sequence[str] = ("a b", "c d")) -> Plan:
+        """values: method -> (seed -> points)."""
         plan = make_plan(recipes, Settings(seeds=seeds), tmp_path / "comparison")
         for name, points in values.items():
             for seed in range(seeds):

@@ -1,5 +1,3 @@
-"""One comparison a length, in one folder; gains over each method's own start, with their intervals."""
-
 from __future__ import annotations
 
 import json
@@ -48,11 +46,11 @@ def noisy(seed: int) -> float:
 
 @pytest.fixture
 def found(study: Study) -> list[tuple[int, Results]]:
-    """ "one" gains less the longer its sentences are, and nothing at the longest; "two" always loses."""
-    worth = {5: 0.2, 6: 0.1, 7: 0.0}
+    """Simulates results: the gain of "one" falls with length to 0; the gain of "two" is always negative."""
+    gain_of = {5: 0.2, 6: 0.1, 7: 0.0}
     return [
         (length, plant(plan, {
-            "one": curve(worth[length], noise=noisy), "one: start": curve(0.0), "two": curve(-0.1),
+            "one": curve(gain_of[length], noise=noisy), "one: start": curve(0.0), "two": curve(-0.1),
             "one: constant": curve(0.05), "one: early": curve(0.5),
         }))
         for length, plan in study.plans().items()
@@ -63,7 +61,7 @@ def by(found: list[Gain], method: str, length: int) -> Gain:
     return next(gain for gain in found if (gain.method, gain.length) == (method, length))
 
 
-def test_every_length_is_a_comparison_of_its_own(study: Study) -> None:
+def test_each_length_has_its_own_comparison(study: Study) -> None:
     plans = study.plans()
     assert list(plans) == [5, 6, 7]
     assert {length: plan.recipe(plan.methods[0], 0).filled["max_len"] for length, plan in plans.items()} == {
@@ -75,18 +73,18 @@ def test_every_length_is_a_comparison_of_its_own(study: Study) -> None:
     assert all(plan.settings.seeds == 6 for plan in plans.values())
 
 
-def test_a_source_of_its_own_length_makes_it(tmp_path: Path) -> None:
+def test_a_source_with_a_length_generates_that_length(tmp_path: Path) -> None:
     study = make_plan(["seqgan", "rankgan"], ["data.name=oracle"], [8, 9], Settings(seeds=1), tmp_path / "study")
     filled = study.plans()[9].recipe(study.plans()[9].methods[0], 0).filled
     assert (filled["data"]["length"], filled["max_len"]) == (9, None)
 
 
-def test_a_study_is_read_as_it_was_written(study: Study, tmp_path: Path) -> None:
+def test_a_saved_study_can_be_read(study: Study, tmp_path: Path) -> None:
     assert read(study.folder) == study
     assert read(tmp_path) is None
 
 
-def test_a_gain_is_over_the_methods_own_start(found: list[tuple[int, Results]]) -> None:
+def test_a_gain_is_the_difference_from_the_methods_own_start(found: list[tuple[int, Results]]) -> None:
     each = gains(found)
     assert {gain.method for gain in each} == {"one", "two", "one: constant"}, "not the start itself, nor early"
     for length, gain in ((5, 0.2), (6, 0.1), (7, 0.0)):
@@ -98,7 +96,7 @@ def test_a_gain_is_over_the_methods_own_start(found: list[tuple[int, Results]]) 
 
 
 def test_gains_are_corrected_for_all_methods_and_lengths(found: list[tuple[int, Results]]) -> None:
-    """Six seeds can give 1/32; over nine gains that is 0.28, which counts for nothing at 0.1."""
+    """Six seeds give p = 1/32 at best; corrected for nine gains it is 0.28, not significant at 0.1."""
     each = gains(found)
     assert by(each, "one", 5).corrected == pytest.approx(9 / 32)
     assert by(each, "one", 5).verdict == "not enough seeds"
@@ -108,7 +106,7 @@ def test_gains_are_corrected_for_all_methods_and_lengths(found: list[tuple[int, 
     assert by(alone, "two", 5).verdict == "worse"
 
 
-def test_the_page_holds_all_of_it(study: Study, found: list[tuple[int, Results]]) -> None:
+def test_the_page_shows_links_gaps_and_gains(study: Study, found: list[tuple[int, Results]]) -> None:
     page = write(study, found[:2])
     text = page.read_text(encoding="utf-8")
     assert 'href="length-5/report.html"' in text
@@ -120,28 +118,28 @@ def test_the_page_holds_all_of_it(study: Study, found: list[tuple[int, Results]]
     assert {(gain["length"], gain["method"]) for gain in document} >= {(5, "one"), (6, "two")}
 
 
-def test_the_command_writes_every_page_anew(study: Study, found: list[tuple[int, Results]]) -> None:
+def test_the_report_command_writes_all_pages(study: Study, found: list[tuple[int, Results]]) -> None:
     done = CliRunner().invoke(textgan, ["report", str(study.folder)])
     assert done.exit_code == 0, done.output
     assert done.output.strip() == str(study.folder / "report.html")
     assert all((study.home(length) / "report.html").is_file() for length in (5, 6, 7))
 
 
-def test_a_method_that_meets_its_start_nowhere_is_incomparable(study: Study) -> None:
+def test_a_method_without_common_diversity_is_incomparable(study: Study) -> None:
     plan = study.plans()[5]
     each = gains([(5, plant(plan, {"one": curve(0.2, diversity=-9.0), "one: start": curve(0.0), "two": curve(0.0)}))])
     assert by(each, "one", 5).verdict == "incomparable"
     assert by(each, "one", 5).difference is None
 
 
-def test_a_page_without_a_curve_says_why(study: Study) -> None:
+def test_a_page_without_a_chart_says_why(study: Study) -> None:
     apart = {"one": curve(0.2, diversity=-9.0), "one: start": curve(0.0), "two": curve(0.2, diversity=-9.0)}
     text = write(study, [(5, plant(study.plans()[5], apart))]).read_text(encoding="utf-8")
-    assert "nowhere equally diverse" in text
+    assert "has no diversity in common with its start" in text
     assert "<svg" not in text
 
 
-def test_lengths_are_read() -> None:
+def test_lengths_are_parsed() -> None:
     assert _parse_lengths("40,20,40") == [20, 40]
     assert _parse_lengths(None) == []
     for wrong in ("x", "20,", "0"):
@@ -149,12 +147,12 @@ def test_lengths_are_read() -> None:
             _parse_lengths(wrong)
 
 
-def test_nothing_measured_is_said(study: Study) -> None:
-    with pytest.raises(UserError, match="no length"):
+def test_a_study_without_results_is_an_error(study: Study) -> None:
+    with pytest.raises(UserError, match="no length has results"):
         length_study.gains([])
 
 
-def test_a_length_that_fails_does_not_sink_the_others(
+def test_a_failed_length_does_not_affect_the_others(
     study: Study, found: list[tuple[int, Results]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from textgan.cli.display import comparison_view

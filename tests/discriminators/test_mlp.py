@@ -14,26 +14,26 @@ from textgan.testing.fixtures import GaussianCodes, tiny_vocabulary
 
 def codes(rows: int, size: int) -> Samples:
     torch.manual_seed(1)
-    everywhere = torch.ones(rows, 4, dtype=torch.bool)
-    return Samples(torch.randn(rows, size), everywhere, everywhere)
+    all_valid = torch.ones(rows, 4, dtype=torch.bool)
+    return Samples(torch.randn(rows, size), all_valid, all_valid)
 
 
 @pytest.mark.parametrize("blocks", [1, 3])
-def test_does_what_every_discriminator_must(blocks: int) -> None:
+def test_it_meets_the_contract(blocks: int) -> None:
     check_discriminator(lambda vocab: Mlp(GaussianCodes(3), hidden_dim=16, blocks=blocks), code_dim=3)
 
 
-def test_the_contract_finds_one_that_looks_at_the_length() -> None:
-    class Counts(Mlp):
+def test_the_contract_finds_a_discriminator_that_reads_the_length() -> None:
+    class ReadsLength(Mlp):
         def forward(self, samples: Samples) -> Scores:
             logits, weight = super().forward(samples)
             return Scores(logits + samples.valid.shape[1], weight)
 
     with pytest.raises(AssertionError, match="padding must have no effect"):
-        check_discriminator(lambda vocab: Counts(GaussianCodes(3)), code_dim=3)
+        check_discriminator(lambda vocab: ReadsLength(GaussianCodes(3)), code_dim=3)
 
 
-def test_the_contract_finds_one_whose_slope_has_no_gradient() -> None:
+def test_the_contract_finds_a_slope_without_a_gradient() -> None:
     class Flat(Mlp):
         def forward(self, samples: Samples) -> Scores:
             logits = samples.x.sum(1, keepdim=True) + self.output.bias
@@ -44,7 +44,7 @@ def test_the_contract_finds_one_whose_slope_has_no_gradient() -> None:
 
 
 @torch.no_grad()
-def test_it_is_what_the_formula_says() -> None:
+def test_logits_are_those_of_the_formula() -> None:
     torch.manual_seed(0)
     d, samples = Mlp(GaussianCodes(3), hidden_dim=5, blocks=2), codes(4, 3)
     weights = dict(d.named_parameters())
@@ -58,8 +58,8 @@ def test_it_is_what_the_formula_says() -> None:
     torch.testing.assert_close(d(samples).logits, linear("output", hidden))
 
 
-def test_a_row_is_judged_alone() -> None:
-    """Else a gradient penalty of each row would be one of the others, too."""
+def test_rows_are_scored_independently() -> None:
+    """Otherwise the gradient penalty of one row would depend on others."""
     d, samples = Mlp(GaussianCodes(3)), codes(6, 3)
     x = samples.x.requires_grad_()
     (slope,) = torch.autograd.grad(d(samples.with_x(x)).logits[2].sum(), x)
@@ -67,7 +67,7 @@ def test_a_row_is_judged_alone() -> None:
     assert not slope[[0, 1, 3, 4, 5]].any()
 
 
-def test_forty_blocks_still_pass_gradients_on() -> None:
+def test_gradients_reach_all_of_forty_blocks() -> None:
     torch.manual_seed(0)
     d, samples = Mlp(GaussianCodes(8), blocks=40), codes(6, 8)
     d(samples).logits.sum().backward()
@@ -77,5 +77,5 @@ def test_forty_blocks_still_pass_gradients_on() -> None:
 
 
 def test_a_generator_without_codes_is_refused() -> None:
-    with pytest.raises(ValueError, match="makes none"):
+    with pytest.raises(ValueError, match="no latent codes; expected one that samples codes"):
         Mlp(Lstm(tiny_vocabulary()))

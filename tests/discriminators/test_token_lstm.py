@@ -8,30 +8,30 @@ from textgan.discriminators.token_lstm import TokenLstm
 from textgan.testing import check_discriminator, tiny_vocabulary
 
 
-def test_does_what_every_discriminator_must() -> None:
+def test_it_meets_the_contract() -> None:
     check_discriminator(lambda vocab: TokenLstm(vocab, embed_dim=8, hidden_dim=8, dropout=0.2))
 
 
-def whole(x: torch.Tensor) -> Samples:
+def all_chosen(x: torch.Tensor) -> Samples:
     return Samples(x, *[torch.ones(x.shape[:2], dtype=torch.bool)] * 2)
 
 
 @torch.no_grad()
-def test_a_verdict_depends_on_nothing_that_comes_later() -> None:
+def test_a_score_does_not_depend_on_later_tokens() -> None:
     torch.manual_seed(0)
     d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8).eval()
     x = torch.randint(5, (1, 6))
-    verdicts = d(whole(x)).logits
+    logits = d(all_chosen(x)).logits
     for t in range(6):
         other = x.clone()
         other[0, t] = (x[0, t] + 1) % 5
-        changed = d(whole(other)).logits != verdicts
+        changed = d(all_chosen(other)).logits != logits
         assert not changed[0, :t].any()
         assert changed[0, t:].all()
 
 
 @torch.no_grad()
-def test_only_what_was_chosen_counts() -> None:
+def test_only_chosen_tokens_have_weight() -> None:
     d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8).eval()
     valid = torch.tensor([[True, True, True, False]])
     chosen = torch.tensor([[True, False, True, False]])
@@ -40,19 +40,19 @@ def test_only_what_was_chosen_counts() -> None:
     assert scores.logits[0, 3] == 0
 
 
-def test_words_and_corners_of_the_simplex_are_judged_alike() -> None:
+def test_ids_and_one_hot_points_have_equal_scores() -> None:
     torch.manual_seed(0)
     d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8).eval()
     x = torch.randint(5, (3, 4))
     corners = torch.nn.functional.one_hot(x, 5).float().requires_grad_()
-    verdicts = d(whole(corners)).logits
-    torch.testing.assert_close(verdicts, d(whole(x)).logits)
-    verdicts.sum().backward()
+    logits = d(all_chosen(corners)).logits
+    torch.testing.assert_close(logits, d(all_chosen(x)).logits)
+    logits.sum().backward()
     assert corners.grad is not None
     assert corners.grad.any()
 
 
-def test_the_penalty_leaves_embeddings_out() -> None:
+def test_the_penalty_excludes_embeddings() -> None:
     d = TokenLstm(tiny_vocabulary(5), embed_dim=8, hidden_dim=8, l2=0.5)
     expected = 0.25 * sum(p.square().sum().item() for n, p in d.named_parameters() if "embedding" not in n)
     assert d.penalty().item() == pytest.approx(expected)

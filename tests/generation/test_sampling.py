@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -12,23 +14,23 @@ from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.generation import sampling
 from textgan.generation.autoregressive import Autoregressive
 from textgan.generators.lstm import Lstm
+from textgan.ops import device
 from textgan.ops.device import DeviceProfile
 from textgan.testing import TabularGenerator, enumerate_sequences, tiny_vocabulary
 
 COUNT = 8000
 
 
-def waiting(device: torch.device) -> Device:
-    """A device that must not look at values, and holds few logits."""
-    return DeviceProfile(70, is_async=True, prefers_gather=False)
+ASYNC = DeviceProfile(max_logits=70, is_async=True, prefers_gather=False)
+"""A device whose values must not be read, with few logits in memory."""
 
 
-@pytest.fixture(params=["looks", "waits"], autouse=True)
-def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything here holds on both kinds of device."""
-    if request.param == "waits":
-        monkeypatch.setattr(sampling, "describe", waiting)
+@pytest.fixture(params=["sync", "async"], autouse=True)
+def _device(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Runs every test on both kinds of device."""
     torch.manual_seed(0)
+    with device.assume(ASYNC) if request.param == "async" else nullcontext():
+        yield
 
 
 @pytest.fixture(params=["plain", "ending", "forbidden"])
@@ -48,82 +50,84 @@ def generator(request: pytest.FixtureRequest, vocab: Vocabulary) -> Autoregressi
 
 
 def key(ids: Tensor, base: int) -> Tensor:
-    """A number for each sequence, [N]."""
+    """Numbers each sequence, [N]."""
     return (ids * base ** torch.arange(ids.shape[1])).sum(1)
 
 
-def check_law(drawn: Samples, every: Samples, probability: Tensor, vocab: Vocabulary) -> None:
-    """The sequences come as often as `probability` says of those in `every`."""
+def check_distribution(sampled: Samples, every: Samples, probability: Tensor, vocab: Vocabulary) -> None:
+    """Tests that the frequencies of the sequences in `every` fit their probabilities."""
     numbers = key(every.x, vocab.size)
     order = numbers.argsort()
-    place = torch.searchsorted(numbers[order], key(drawn.x, vocab.size)).clamp_max(len(order) - 1)
-    row = order[place]
-    assert torch.equal(every.x[row], drawn.x), "a sequence was drawn that cannot be"
-    assert torch.equal(every.valid[row], drawn.valid)
+    position = torch.searchsorted(numbers[order], key(sampled.x, vocab.size)).clamp_max(len(order) - 1)
+    row = order[position]
+    assert torch.equal(every.x[row], sampled.x), "an impossible sequence was sampled"
+    assert torch.equal(every.valid[row], sampled.valid)
     assert p_value(row, probability) > 1e-3
 
 
 @torch.no_grad()
-def test_sequences_come_as_often_as_they_should(generator: Autoregressive, vocab: Vocabulary) -> None:
+def test_sequences_follow_the_generators_distribution(generator: Autoregressive, vocab: Vocabulary) -> None:
     every = enumerate_sequences(vocab, 3)
-    drawn = generator.sample(Batch.blank(COUNT, 3))
-    check_law(drawn, every, generator.log_prob(every).sum(1).exp(), vocab)
-    assert torch.equal(drawn.chosen, drawn.valid)
+    sampled = generator.sample(Batch.blank(COUNT, 3))
+    check_distribution(sampled, every, generator.log_prob(every).sum(1).exp(), vocab)
+    assert torch.equal(sampled.chosen, sampled.valid)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("places", [[0], [1], [2], [0, 2], [0, 1, 2]])
-def test_given_tokens_stay_wherever_they_stand(generator: Autoregressive, vocab: Vocabulary, places: list[int]) -> None:
-    word = max(w for w in range(vocab.size) if w not in (vocab.eos, *vocab.forbidden_ids))
+@pytest.mark.parametrize("positions", [[0], [1], [2], [0, 2], [0, 1, 2]])
+def test_given_tokens_are_kept_at_any_position(
+    generator: Autoregressive, vocab: Vocabulary, positions: list[int]
+) -> None:
+    token = max(w for w in range(vocab.size) if w not in (vocab.eos, *vocab.forbidden_ids))
     batch = Batch.blank(COUNT, 3)
-    batch.tokens[:, places] = word
-    batch.given[:, places] = True
-    drawn = generator.sample(batch)
-    assert torch.equal(drawn.chosen, drawn.valid & ~batch.given)
-    assert (drawn.x[drawn.valid & batch.given] == word).all()
+    batch.tokens[:, positions] = token
+    batch.given[:, positions] = True
+    sampled = generator.sample(batch)
+    assert torch.equal(sampled.chosen, sampled.valid & ~batch.given)
+    assert (sampled.x[sampled.valid & batch.given] == token).all()
 
     every = enumerate_sequences(vocab, 3)
-    agrees = ((every.x == word) | ~every.valid)[:, places].all(1)
+    agrees = ((every.x == token) | ~every.valid)[:, positions].all(1)
     every = every[agrees]
-    mine = torch.ones(3, dtype=torch.bool)
-    mine[places] = False
-    probability = (generator.log_prob(every) * mine).sum(1).exp()
-    check_law(drawn, every, probability, vocab)
+    chosen = torch.ones(3, dtype=torch.bool)
+    chosen[positions] = False
+    probability = (generator.log_prob(every) * chosen).sum(1).exp()
+    check_distribution(sampled, every, probability, vocab)
 
 
 def test_each_row_keeps_its_own_given_tokens(generator: Autoregressive, vocab: Vocabulary) -> None:
     every = enumerate_sequences(vocab, 3)
     given = every.valid & (torch.rand(every.valid.shape) < 0.5)
-    drawn = generator.sample(Batch(every.x, every.valid, given))
-    kept = given & drawn.valid
-    assert torch.equal(drawn.x[kept], every.x[kept])
+    sampled = generator.sample(Batch(every.x, every.valid, given))
+    kept = given & sampled.valid
+    assert torch.equal(sampled.x[kept], every.x[kept])
     whole = generator.sample(Batch(every.x, every.valid, every.valid))
     assert torch.equal(whole.x[every.valid], every.x[every.valid])
     assert not whole.chosen[every.valid].any()
 
 
-def test_behind_the_end_is_padding() -> None:
+def test_after_the_end_is_padding() -> None:
     vocab = Vocabulary(4, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
-    drawn = TabularGenerator(vocab, 6).sample(Batch.blank(500, 6))
-    for ids, valid in zip(drawn.x.tolist(), drawn.valid.tolist(), strict=True):
+    sampled = TabularGenerator(vocab, 6).sample(Batch.blank(500, 6))
+    for ids, valid in zip(sampled.x.tolist(), sampled.valid.tolist(), strict=True):
         end = ids.index(2) + 1 if 2 in ids else 6
         assert valid == [t < end for t in range(6)]
-        assert all(word in (2, 3) for word in ids[:end])
-        assert all(word == 0 for word in ids[end:])
+        assert all(token in (2, 3) for token in ids[:end])
+        assert all(token == 0 for token in ids[end:])
 
 
 # Roll-outs.
 
 
 def parts(generator: Autoregressive, samples: Samples, count: int) -> Rollouts:
-    """All pieces in one."""
+    """Joins all chunks of roll-outs."""
     pieces = list(generator.rollouts(samples, count))
     joined = Samples(*(torch.cat([getattr(p.samples, name) for p in pieces]) for name in ("x", "valid", "chosen")))
     return Rollouts(torch.cat([p.source for p in pieces]), torch.cat([p.prefix for p in pieces]), joined)
 
 
 def check_coverage(samples: Samples, found: Rollouts, count: int) -> None:
-    """Every unfinished proper prefix `count` times; what else there is repeats a sample that has ended."""
+    """Checks that each unfinished proper prefix has `count` roll-outs, and others repeat a sample that has ended."""
     times = Counter(zip(found.source.tolist(), found.prefix.tolist(), strict=True))
     unfinished = {(b, t) for b, t in samples.valid.nonzero().tolist() if t > 0}
     assert {pair: n for pair, n in times.items() if pair in unfinished} == dict.fromkeys(unfinished, count)
@@ -148,8 +152,8 @@ def test_every_unfinished_prefix_is_completed(
 
 
 @torch.no_grad()
-def test_completions_come_as_often_as_they_should(generator: Autoregressive, vocab: Vocabulary) -> None:
-    """Four positions: two prefixes have to meet before the second of them takes a step of its own."""
+def test_completions_follow_the_generators_distribution(generator: Autoregressive, vocab: Vocabulary) -> None:
+    """With four positions, the roll-outs of two prefixes advance together."""
     every = enumerate_sequences(vocab, 4)
     probability = generator.log_prob(every).sum(1).exp()
     unended = every.valid.all(1).nonzero()[:, 0]
@@ -157,18 +161,18 @@ def test_completions_come_as_often_as_they_should(generator: Autoregressive, voc
     found = parts(generator, samples, COUNT // 2)
     for source, sample in enumerate(samples.x):
         for prefix in (1, 2, 3):
-            begins = (every.x[:, :prefix] == sample[:prefix]).all(1) & every.valid[:, prefix]
-            drawn = found.samples[(found.source == source) & (found.prefix == prefix)]
-            assert len(drawn) == COUNT // 2
-            check_law(drawn, every[begins], probability[begins] / probability[begins].sum(), vocab)
+            matches = (every.x[:, :prefix] == sample[:prefix]).all(1) & every.valid[:, prefix]
+            sampled = found.samples[(found.source == source) & (found.prefix == prefix)]
+            assert len(sampled) == COUNT // 2
+            check_distribution(sampled, every[matches], probability[matches] / probability[matches].sum(), vocab)
 
 
 @torch.no_grad()
 def test_completions_of_different_samples_are_not_mixed_up() -> None:
-    """With one word for each sample, a row that went on with another's state would show."""
+    """Each sample repeats one token, so a row that continues with another row's state differs."""
     vocab = tiny_vocabulary(5)
     generator = TabularGenerator(vocab, 4, spread=0.0)
-    generator.table.copy_(40 * torch.eye(5).repeat(4, 1))  # each word repeats itself
+    generator.table.copy_(40 * torch.eye(5).repeat(4, 1))  # each token repeats itself
     x = torch.arange(5).unsqueeze(1).expand(5, 4)
     samples = Samples(x, *[torch.ones(5, 4, dtype=torch.bool)] * 2)
     found = parts(generator, samples, 3)
@@ -176,7 +180,7 @@ def test_completions_of_different_samples_are_not_mixed_up() -> None:
 
 
 @torch.no_grad()
-def test_roll_outs_keep_what_was_given_behind_the_prefix() -> None:
+def test_rollouts_keep_given_tokens_after_the_prefix() -> None:
     vocab = tiny_vocabulary(3)
     generator = TabularGenerator(vocab, 4)
     batch = Batch.blank(6, 4)
@@ -190,7 +194,7 @@ def test_roll_outs_keep_what_was_given_behind_the_prefix() -> None:
 
 
 @torch.no_grad()
-def test_the_shortest_sequences(generator: Autoregressive) -> None:
+def test_sequences_of_one_and_two_tokens(generator: Autoregressive) -> None:
     two = generator.sample(Batch.blank(4, 2))
     check_coverage(two, parts(generator, two, 1), 1)
     one = generator.sample(Batch.blank(4, 1))
@@ -200,7 +204,7 @@ def test_the_shortest_sequences(generator: Autoregressive) -> None:
 
 
 @torch.no_grad()
-def test_what_has_ended_has_no_roll_outs() -> None:
+def test_ended_sequences_have_no_rollouts() -> None:
     vocab = tiny_vocabulary(3, end=True)
     generator = TabularGenerator(vocab, 4)
     x = torch.tensor([[2, 0, 0, 0], [1, 2, 0, 0], [1, 1, 1, 2]])
@@ -208,13 +212,13 @@ def test_what_has_ended_has_no_roll_outs() -> None:
     samples = Samples(x, valid, valid)
     found = parts(generator, samples, 2)
     check_coverage(samples, found, 2)
-    if not sampling.describe(x.device).is_async:
+    if not device.describe(x.device).is_async:
         assert Counter(found.source.tolist()) == {1: 2, 2: 6}
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("longest", [1, 2, 3])
-def test_all_may_have_ended_before_the_last_position(longest: int) -> None:
+def test_all_sequences_may_end_before_the_last_position(longest: int) -> None:
     generator = TabularGenerator(tiny_vocabulary(3, end=True), 5)
     valid = torch.arange(5) < torch.tensor([[1], [longest]])
     sentence = [1] * (longest - 1) + [2] + [0] * (5 - longest)
@@ -224,8 +228,8 @@ def test_all_may_have_ended_before_the_last_position(longest: int) -> None:
 
 
 @torch.no_grad()
-def test_one_completion_of_every_prefix_of_a_length_comes_before_the_next() -> None:
-    """The order that losses over groups of roll-outs go by (RankGAN's released one), whatever the sampler's own is."""
+def test_rollouts_are_ordered_by_prefix_then_repetition() -> None:
+    """Losses over groups of roll-outs depend on this order (RankGAN's released code has the same)."""
     generator = TabularGenerator(tiny_vocabulary(4), 4)
     samples = generator.sample(Batch.blank(3, 4))
     found = parts(generator, samples, 2)

@@ -8,32 +8,33 @@ import torch
 from support.chances import by, p_value
 from torch import Tensor
 
+from textgan.core.roles import TokenSampler
 from textgan.generation import token_samplers
 from textgan.generation.token_samplers import categorical, greedy, inverse_cdf, tempered
 
 FOUR = torch.tensor([0.4, 0.3, 0.2, 0.1])
 
 
-def drawn(draw: Any, logits: Tensor, count: int) -> Tensor:
-    """Many draws from one row of logits [V]."""
-    return torch.cat([by(draw, logits.expand(n, -1)) for n in [500] * (count // 500)])
+def sampled(token_sampler: TokenSampler, logits: Tensor, count: int) -> Tensor:
+    """Samples many tokens from one row of logits [V]."""
+    return torch.cat([by(token_sampler, logits.expand(n, -1)) for n in [500] * (count // 500)])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 17, 1000])
-def test_words_come_as_often_as_they_should(size: int) -> None:
+def test_tokens_follow_the_distribution(size: int) -> None:
     torch.manual_seed(size)
     logits = 2 * torch.randn(size)
-    assert p_value(drawn(categorical, logits, 20_000), logits.softmax(0)) > 1e-3
+    assert p_value(sampled(categorical, logits, 20_000), logits.softmax(0)) > 1e-3
 
 
 def test_a_large_skewed_vocabulary() -> None:
     torch.manual_seed(0)
     logits = -1.2 * torch.arange(1, 50_001).log()
     logits = logits[torch.randperm(50_000)]
-    assert p_value(drawn(categorical, logits, 5000), logits.softmax(0)) > 1e-3
+    assert p_value(sampled(categorical, logits, 5000), logits.softmax(0)) > 1e-3
 
 
-def test_each_row_has_its_own_law_and_its_own_chance() -> None:
+def test_rows_are_sampled_independently_from_their_own_distributions() -> None:
     torch.manual_seed(0)
     logits = torch.randn(3, 5)
     found = torch.stack([inverse_cdf(logits) for _ in range(10_000)])  # [N,3]
@@ -47,37 +48,37 @@ def test_each_row_has_its_own_law_and_its_own_chance() -> None:
 def test_a_constant_added_to_the_logits_changes_nothing(shift: float) -> None:
     torch.manual_seed(0)
     logits = torch.tensor([0.0, 1.0, -1.0])
-    assert p_value(drawn(categorical, logits + shift, 10_000), logits.softmax(0)) > 1e-3
+    assert p_value(sampled(categorical, logits + shift, 10_000), logits.softmax(0)) > 1e-3
 
 
-def test_logits_are_left_as_they_are() -> None:
+def test_logits_are_not_modified() -> None:
     logits = torch.randn(4, 7)
     before = logits.clone()
-    for draw in (categorical, greedy, tempered(0.5, 2, 0.9)):
-        by(draw, logits)
+    for token_sampler in (categorical, greedy, tempered(0.5, 2, 0.9)):
+        by(token_sampler, logits)
         assert torch.equal(logits, before)
 
 
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-24])
 @pytest.mark.parametrize("size", [1, 2, 7, 9, 10])
-def test_impossible_words_are_never_drawn_whatever_the_chance(
+def test_impossible_tokens_are_never_sampled_for_any_random_number(
     uniform: float, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = torch.arange(1, 2**size)
-    possible = (rows.unsqueeze(1) >> torch.arange(size)) % 2 == 1  # every set of possible words, [2^V-1,V]
+    possible = (rows.unsqueeze(1) >> torch.arange(size)) % 2 == 1  # every set of possible tokens, [2^V-1,V]
     logits = (3 * torch.randn(possible.shape)).masked_fill(~possible, -torch.inf)
     monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.full(shape, uniform))
     assert possible.gather(1, inverse_cdf(logits).unsqueeze(1)).all()
 
 
-def test_the_last_chance_takes_the_last_word_and_none_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_random_number_samples_the_last_possible_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.ones(shape))
     logits = torch.zeros(2, 1000)
     logits[1, 400:] = -torch.inf
     assert inverse_cdf(logits).tolist() == [999, 399]
 
 
-def test_greedy_takes_the_likeliest() -> None:
+def test_greedy_takes_the_most_likely_token() -> None:
     assert by(greedy, torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 1.0]])).tolist() == [1, 0]
 
 
@@ -93,25 +94,27 @@ def test_greedy_takes_the_likeliest() -> None:
         ({"top_p": 0.5}, [4 / 7, 3 / 7, 0, 0]),
         ({"top_p": 0.8}, [4 / 9, 3 / 9, 2 / 9, 0]),
         ({"top_p": 1.0}, [0.4, 0.3, 0.2, 0.1]),
-        ({"temperature": 0.5, "top_p": 0.5}, [1, 0, 0, 0]),  # top_p sees the sharpened law
-        ({"top_k": 3, "top_p": 0.6}, [4 / 7, 3 / 7, 0, 0]),  # 4/9 and 3/9 hold 0.6 of what top_k leaves
-        ({"top_k": 2, "top_p": 0.5}, [1, 0, 0, 0]),  # 4/7 alone does
+        ({"temperature": 0.5, "top_p": 0.5}, [1, 0, 0, 0]),  # top_p is computed from the sharpened distribution
+        ({"top_k": 3, "top_p": 0.6}, [4 / 7, 3 / 7, 0, 0]),  # after top_k, 4/9 + 3/9 is at least 0.6
+        ({"top_k": 2, "top_p": 0.5}, [1, 0, 0, 0]),  # after top_k, 4/7 is at least 0.5
     ],
 )
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [2, 0, 3, 1]])
-def test_sharpened_and_truncated_laws(options: dict[str, Any], expected: list[float], order: list[int]) -> None:
+def test_sharpened_and_truncated_distributions(
+    options: dict[str, Any], expected: list[float], order: list[int]
+) -> None:
     torch.manual_seed(0)
-    found = drawn(tempered(**options), FOUR[order].log(), 10_000)
+    found = sampled(tempered(**options), FOUR[order].log(), 10_000)
     assert p_value(found, torch.tensor(expected)[order]) > 1e-3
 
 
-def test_words_that_are_barred_stay_barred_when_sharpened() -> None:
+def test_forbidden_tokens_stay_forbidden_when_sharpened() -> None:
     logits = torch.tensor([[0.0, -torch.inf, 0.0, -1e4]]).expand(1000, -1)
-    for draw in (tempered(2.0), tempered(top_k=3), tempered(top_p=0.999)):
-        assert set(by(draw, logits).tolist()) == {0, 2}
+    for token_sampler in (tempered(2.0), tempered(top_k=3), tempered(top_p=0.999)):
+        assert set(by(token_sampler, logits).tolist()) == {0, 2}
 
 
-def test_plain_sampling_costs_nothing_extra() -> None:
+def test_default_and_zero_temperature_are_the_plain_samplers() -> None:
     assert tempered() is token_samplers.categorical
     assert tempered(0) is token_samplers.greedy
 
@@ -119,6 +122,6 @@ def test_plain_sampling_costs_nothing_extra() -> None:
 @pytest.mark.parametrize(
     "options", [{"temperature": -0.1}, {"top_k": 0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}, {"top_p": math.nan}]
 )
-def test_options_that_mean_nothing_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(options))):
+def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"^{next(iter(options))}=.*: out of range"):
         tempered(**options)

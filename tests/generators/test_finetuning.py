@@ -1,4 +1,4 @@
-"""From a pretrained folder with its own tokenizer to a fine-tuned one that other programs load, and back."""
+"""Fine-tunes a pretrained folder with its own tokenizer, and loads the result in other programs and here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FEW = ("device=cpu", "evaluate.samples=8", "evaluate.metrics=[nll_test, lengths]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GPT-2 at random with a small byte-pair tokenizer, and room for ten words that this does not have."""
+    """Saves a random GPT-2 with a small byte-pair tokenizer, and ten more ids than the tokenizer has."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -47,19 +47,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """The recipe, for a few steps; what it began with is gone afterwards."""
+    """Runs the recipe for a few rounds, then deletes the pretrained folder."""
     home = tmp_path_factory.mktemp("runs")
     (home / "lines.txt").write_text("\n".join(LINES * 5), encoding="utf-8")
-    gone = shutil.copytree(folder, home / "gone")
+    pretrained_folder = shutil.copytree(folder, home / "pretrained")
     few = (*FEW, "phases.finetune.rounds=12", "phases.finetune.evaluate=6", "optimizers.generator.lr=1e-2")
-    text = (f"data.path={home / 'lines.txt'}", f"tokenizer.path={gone}", f"generator.path={gone}")
+    text = (
+        f"data.path={home / 'lines.txt'}",
+        f"tokenizer.path={pretrained_folder}",
+        f"generator.path={pretrained_folder}",
+    )
     result = runner.start(recipe.load("finetune", [*few, *text]), home / "run")
-    shutil.rmtree(gone)
+    shutil.rmtree(pretrained_folder)
     assert result.columns["finetune"]["nll_test"] < result.columns["start"]["nll_test"] - 0.5
     return RunDir(home / "run")
 
 
-def test_a_finished_model_needs_nothing_but_its_own_folder(run: RunDir) -> None:
+def test_a_finished_model_needs_its_own_folder_only(run: RunDir) -> None:
     model = textgan.load(run.path, device="cpu")
     assert model.sample(3, seed=0) == textgan.load(run.model, device="cpu").sample(3, seed=0)
     assert model.generator.model.config.vocab_size == model.tokenizer.vocab.size + 10
@@ -67,75 +71,75 @@ def test_a_finished_model_needs_nothing_but_its_own_folder(run: RunDir) -> None:
 
 
 @torch.no_grad()
-def test_other_programs_load_what_was_trained(run: RunDir) -> None:
+def test_other_programs_load_the_trained_model(run: RunDir) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    ours = textgan.load(run.path, device="cpu")
-    theirs = AutoModelForCausalLM.from_pretrained(run.model / "hf").eval()
-    words = AutoTokenizer.from_pretrained(run.model / "hf")
-    ids = torch.tensor([words("the cat sees us.")["input_ids"]])
-    assert ids.tolist() == ours.tokenizer.encode(["the cat sees us."])
-    start = torch.full_like(ids[:, :1], theirs.generation_config.bos_token_id)
-    law = theirs(torch.cat([start, ids], 1)).logits[:, :, : ours.tokenizer.vocab.size].log_softmax(2)
-    ends = torch.cat([ids, torch.full_like(ids[:, :1], theirs.generation_config.eos_token_id)], 1)
-    total = law.gather(2, ends.unsqueeze(2)).sum().item()
-    assert total == pytest.approx(ours.log_prob(["the cat sees us."])[0], abs=1e-3)
+    loaded = textgan.load(run.path, device="cpu")
+    reference = AutoModelForCausalLM.from_pretrained(run.model / "hf").eval()
+    tokenizer = AutoTokenizer.from_pretrained(run.model / "hf")
+    ids = torch.tensor([tokenizer("the cat sees us.")["input_ids"]])
+    assert ids.tolist() == loaded.tokenizer.encode(["the cat sees us."])
+    start = torch.full_like(ids[:, :1], reference.generation_config.bos_token_id)
+    log_prob = reference(torch.cat([start, ids], 1)).logits[:, :, : loaded.tokenizer.vocab.size].log_softmax(2)
+    ends = torch.cat([ids, torch.full_like(ids[:, :1], reference.generation_config.eos_token_id)], 1)
+    total = log_prob.gather(2, ends.unsqueeze(2)).sum().item()
+    assert total == pytest.approx(loaded.log_prob(["the cat sees us."])[0], abs=1e-3)
 
 
 @torch.no_grad()
-def test_prompts_are_kept_and_told_apart(run: RunDir) -> None:
+def test_each_prompt_is_kept_in_its_own_row(run: RunDir) -> None:
     model = textgan.load(run.path, device="cpu")
     batch = model.tokenizer.batch(["the cat", "a dog likes", ""], model.max_len)
     given = batch.valid & (batch.tokens != model.tokenizer.vocab.eos)
-    made = model.generator.sample(Batch(batch.tokens, batch.valid, given))
-    texts = model.tokenizer.decode(made.x, made.valid)
+    samples = model.generator.sample(Batch(batch.tokens, batch.valid, given))
+    texts = model.tokenizer.decode(samples.x, samples.valid)
     assert texts[0].startswith("the cat")
     assert texts[1].startswith("a dog likes")
-    assert torch.equal(made.chosen, made.valid & ~given)
+    assert torch.equal(samples.chosen, samples.valid & ~given)
 
 
 @torch.no_grad()
-def test_room_for_more_words_is_never_used(folder: Path) -> None:
+def test_ids_beyond_the_tokenizer_are_never_sampled(folder: Path) -> None:
     tokenizer = pretrained(str(folder))
     generator = CausalLm(tokenizer.vocab, tokenizer=tokenizer, path=str(folder)).eval()
-    made = generator.sample(Batch.blank(500, 8))
-    assert made.x.max() < tokenizer.vocab.size < generator.model.config.vocab_size
-    law = generator.head(generator.read(made.x, ())[0]).softmax(2).sum(2)
-    torch.testing.assert_close(law, torch.ones_like(law))
-    generator.log_prob(Samples(made.x, made.valid, made.chosen))
+    samples = generator.sample(Batch.blank(500, 8))
+    assert samples.x.max() < tokenizer.vocab.size < generator.model.config.vocab_size
+    total = generator.head(generator.read(samples.x, ())[0]).softmax(2).sum(2)
+    torch.testing.assert_close(total, torch.ones_like(total))
+    generator.log_prob(Samples(samples.x, samples.valid, samples.chosen))
 
 
-def test_another_tokenizer_is_refused_before_anything_is_trained(folder: Path, tmp_path: Path) -> None:
+def test_another_tokenizer_is_refused_before_training(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("\n".join(LINES * 5), encoding="utf-8")
     text = (f"data.path={tmp_path / 'lines.txt'}", f"generator.path={folder}")
     for other in ("tokenizer.name=word", "tokenizer.name=bpe"):
-        with pytest.raises(UserError, match="that are not these; use its own, tokenizer"):
+        with pytest.raises(UserError, match=r"are not the tokenizer's .*; use the model's tokenizer, tokenizer="):
             runner.start(recipe.load("finetune", [*FEW, *text, other]), tmp_path / other)
 
 
-def test_generate_starts_ends_and_bars_as_we_do(tmp_path: Path) -> None:
+def test_generate_uses_the_same_special_and_forbidden_ids(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     sizes = ("generator.hidden_dim=16", "phases.likelihood.rounds=2", "data.sentences=300", "data.test=30")
     runner.start(recipe.load("transformer", [*FEW, *sizes]), tmp_path / "run")
     home = tmp_path / "run" / "model" / "hf"
-    model, words = AutoModelForCausalLM.from_pretrained(home), AutoTokenizer.from_pretrained(home)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(home), AutoTokenizer.from_pretrained(home)
     vocab = textgan.load(tmp_path / "run").tokenizer.vocab
     torch.manual_seed(0)
-    made = model.generate(num_return_sequences=200, max_new_tokens=6)
-    assert (made[:, 0] == vocab.bos).all()
-    logit_mask = torch.isin(made[:, 1:], torch.tensor([i for i in vocab.forbidden_ids if i != vocab.pad]))
-    assert not logit_mask.any()
-    assert len({tuple(row) for row in made.tolist()}) > 100
-    assert words.decode(made[0, 1:], skip_special_tokens=True).strip()
-    again = pretrained(str(home))
-    assert again.vocab == vocab
-    CausalLm(vocab, tokenizer=again, path=str(home))
+    generated = model.generate(num_return_sequences=200, max_new_tokens=6)
+    assert (generated[:, 0] == vocab.bos).all()
+    forbidden = torch.isin(generated[:, 1:], torch.tensor([i for i in vocab.forbidden_ids if i != vocab.pad]))
+    assert not forbidden.any()
+    assert len({tuple(row) for row in generated.tolist()}) > 100
+    assert tokenizer.decode(generated[0, 1:], skip_special_tokens=True).strip()
+    reloaded = pretrained(str(home))
+    assert reloaded.vocab == vocab
+    CausalLm(vocab, tokenizer=reloaded, path=str(home))
 
 
-def test_it_is_described_without_transformers() -> None:
+def test_its_options_are_read_without_importing_transformers() -> None:
     code = (
-        "import sys; from textgan import registry, spec;"
+        "import sys; from textgan.core import registry, spec;"
         "known = spec.read(registry.find('generator', 'causal_lm'));"
         "assert {'path', 'architecture', 'config'} <= set(known.options) and 'exported' in known.shared;"
         "assert not {'torch', 'transformers'} & set(sys.modules)"

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from textgan.core.types import Batch, Samples, Vocabulary
-from textgan.generation import autoregressive
 from textgan.generators.lstm import Lstm
 from textgan.ops import device
 from textgan.testing import check_generator
@@ -28,28 +27,28 @@ def make(**options: object) -> Lstm:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_does_what_every_generator_must(layers: int) -> None:
+def test_it_meets_the_contract(layers: int) -> None:
     check_generator(lambda vocab: Lstm(vocab, embed_dim=4, hidden_dim=5, layers=layers, dropout=0.5))
 
 
-def by_hand(generator: Lstm, ids: list[int]) -> list[float]:
-    """log pi of each token, one gate at a time (a single layer)."""
+def reference_log_prob(generator: Lstm, ids: list[int]) -> list[float]:
+    """Computes log pi of each token gate by gate, for a single layer."""
     weights = dict(generator.named_parameters())
     hidden = cell = torch.zeros(generator.lstm.hidden_size)
-    found, before = [], VOCAB.bos
-    for word in ids:
+    found, previous = [], VOCAB.bos
+    for token in ids:
         gates = (
-            weights["lstm.weight_ih_l0"] @ weights["embedding.weight"][before]
+            weights["lstm.weight_ih_l0"] @ weights["embedding.weight"][previous]
             + weights["lstm.weight_hh_l0"] @ hidden
             + weights["lstm.bias_ih_l0"]
         )
-        enter, forget, new, leave = gates.chunk(4)
-        cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
-        hidden = leave.sigmoid() * cell.tanh()
+        enter, forget, cell_input, output = gates.chunk(4)
+        cell = forget.sigmoid() * cell + enter.sigmoid() * cell_input.tanh()
+        hidden = output.sigmoid() * cell.tanh()
         logits = weights["output.weight"] @ hidden + weights["output.bias"]
         logits[list(VOCAB.forbidden_ids)] = -torch.inf
-        found.append(logits.log_softmax(0)[word].item())
-        before = word
+        found.append(logits.log_softmax(0)[token].item())
+        previous = token
     return found
 
 
@@ -58,15 +57,17 @@ def test_log_prob_is_that_of_the_formula() -> None:
     generator, batch = make(init_std=1.0), sentences()
     found = generator.log_prob(Samples(batch.tokens, batch.valid, batch.valid))
     for row, valid, ids in zip(found, batch.valid, batch.tokens, strict=True):
-        assert row[valid].tolist() == pytest.approx(by_hand(generator, ids[valid].tolist()), abs=1e-5)
+        assert row[valid].tolist() == pytest.approx(reference_log_prob(generator, ids[valid].tolist()), abs=1e-5)
         assert not row[~valid].any()
 
 
 @torch.no_grad()
-def test_likelihood_is_nats_per_token_end_counted_and_padding_not() -> None:
+def test_likelihood_is_nats_per_token_with_the_end_and_without_padding() -> None:
     generator, batch = make(init_std=1.0), sentences()
     each = [
-        p for row, valid in zip(batch.tokens, batch.valid, strict=True) for p in by_hand(generator, row[valid].tolist())
+        p
+        for row, valid in zip(batch.tokens, batch.valid, strict=True)
+        for p in reference_log_prob(generator, row[valid].tolist())
     ]
     value, stats = generator.likelihood(batch)
     assert value.item() == pytest.approx(-sum(each) / 7, abs=1e-5)
@@ -76,15 +77,19 @@ def test_likelihood_is_nats_per_token_end_counted_and_padding_not() -> None:
 
 
 @torch.no_grad()
-def test_what_is_given_is_read_but_not_learned() -> None:
+def test_given_tokens_are_read_but_do_not_count() -> None:
     generator, batch = make(init_std=1.0), sentences()
     batch.given[0, :2] = True
-    expected = by_hand(generator, [3, 4, 5, 2])[2:] + by_hand(generator, [6, 2]) + by_hand(generator, [2])
+    expected = (
+        reference_log_prob(generator, [3, 4, 5, 2])[2:]
+        + reference_log_prob(generator, [6, 2])
+        + reference_log_prob(generator, [2])
+    )
     assert generator.likelihood(batch).value.item() == pytest.approx(-sum(expected) / 5, abs=1e-5)
 
 
 @torch.no_grad()
-def test_words_that_nobody_may_draw_are_never_drawn() -> None:
+def test_forbidden_tokens_are_never_sampled() -> None:
     generator = make(init_std=3.0)
     assert not torch.isin(generator.sample(Batch.blank(2000, 4)).x[:, 0], torch.tensor(VOCAB.forbidden_ids)).any()
     probability = generator.head(generator.features(sentences())).softmax(2)
@@ -92,7 +97,7 @@ def test_words_that_nobody_may_draw_are_never_drawn() -> None:
     assert probability.isfinite().all()
 
 
-def test_parameters_start_as_in_the_paper() -> None:
+def test_parameters_are_initialised_as_in_the_paper() -> None:
     torch.manual_seed(0)
     generator = Lstm(Vocabulary(500, 0, None, 0), embed_dim=64, hidden_dim=64)
     for name, parameter in generator.named_parameters():
@@ -105,7 +110,7 @@ def test_parameters_start_as_in_the_paper() -> None:
             assert parameter.mean().item() == pytest.approx(0.0, abs=5 * 0.1 / math.sqrt(parameter.numel())), name
 
 
-def test_dropout_only_in_training() -> None:
+def test_dropout_is_on_in_training_only() -> None:
     generator, batch = make(dropout=0.5, init_std=1.0), sentences()
 
     def twice() -> list[Tensor]:
@@ -119,16 +124,16 @@ def test_dropout_only_in_training() -> None:
     assert generator.embedding.weight.grad is not None
 
 
-def test_saved_weights_hold_parameters_and_nothing_else() -> None:
+def test_saved_weights_are_the_parameters_only() -> None:
     generator = make()
     assert set(generator.state_dict()) == {name for name, _ in generator.named_parameters()}
 
 
-def test_log_prob_is_the_same_where_devices_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_prob_is_the_same_on_asynchronous_devices() -> None:
     generator = make()
     samples = generator.sample(Batch.blank(20, 7))
-    here = generator.log_prob(samples)
-    described = device.describe(torch.device("cpu"))
-    monkeypatch.setattr(autoregressive, "describe", lambda _: replace(described, waits=True))
-    torch.testing.assert_close(generator.log_prob(samples), here)
-    assert bool((here[~samples.valid] == 0).all())
+    expected = generator.log_prob(samples)
+    with device.assume(replace(device.CPU, is_async=True)):
+        found = generator.log_prob(samples)
+    torch.testing.assert_close(found, expected)
+    assert bool((expected[~samples.valid] == 0).all())

@@ -32,56 +32,56 @@ def make(vocab: Vocabulary = VOCAB, spread: float = 0.5, **options: object) -> V
     return generator
 
 
-def certain(generator: Vae) -> Vae:
-    """The same with a posterior that is as good as a point, so that nothing about its loss is left to chance."""
+def deterministic(generator: Vae) -> Vae:
+    """Shrinks the posterior to a point, so that the loss is deterministic."""
     with torch.no_grad():
         generator.to_posterior.weight[3:] = 0.0
         generator.to_posterior.bias[3:] = -40.0
     return generator
 
 
-def by_hand(generator: Vae, ids: list[int], code: Tensor) -> list[float]:
-    """log p of each token behind a code, one gate at a time."""
+def reference_log_prob(generator: Vae, ids: list[int], code: Tensor) -> list[float]:
+    """Computes log p of each token given a code, gate by gate."""
     weights = dict(generator.named_parameters())
     hidden, cell = (weights["to_state.weight"] @ code + weights["to_state.bias"]).chunk(2)
     hidden = hidden.tanh()
-    found, before = [], generator.vocab.bos
-    for word in ids:
+    found, previous = [], generator.vocab.bos
+    for token in ids:
         gates = (
-            weights["lstm.weight_ih_l0"] @ torch.cat([weights["embedding.weight"][before], code])
+            weights["lstm.weight_ih_l0"] @ torch.cat([weights["embedding.weight"][previous], code])
             + weights["lstm.bias_ih_l0"]
             + weights["lstm.weight_hh_l0"] @ hidden
             + weights["lstm.bias_hh_l0"]
         )
-        enter, forget, new, leave = gates.chunk(4)
-        cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
-        hidden = leave.sigmoid() * cell.tanh()
+        enter, forget, cell_input, output = gates.chunk(4)
+        cell = forget.sigmoid() * cell + enter.sigmoid() * cell_input.tanh()
+        hidden = output.sigmoid() * cell.tanh()
         logits = weights["output.weight"] @ hidden + weights["output.bias"]
         logits[list(generator.vocab.forbidden_ids)] = -torch.inf
-        found.append(logits.log_softmax(0)[word].item())
-        before = word
+        found.append(logits.log_softmax(0)[token].item())
+        previous = token
     return found
 
 
-def test_does_what_every_generator_must() -> None:
+def test_it_meets_the_contract() -> None:
     check_generator(lambda vocab: Vae(vocab, embed_dim=4, hidden_dim=5, latent_dim=3, word_dropout=0.5))
 
 
 @torch.no_grad()
 def test_log_prob_and_likelihood_are_the_bound_of_the_formula() -> None:
-    generator, batch = certain(make()), sentences()
+    generator, batch = deterministic(make()), sentences()
     mean, log_variance = generator.posterior(batch)
     kl = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
     rows = [ids[valid].tolist() for ids, valid in zip(batch.tokens, batch.valid, strict=True)]
-    each = [by_hand(generator, ids, code) for ids, code in zip(rows, mean, strict=True)]
+    each = [reference_log_prob(generator, ids, code) for ids, code in zip(rows, mean, strict=True)]
 
     found = generator.log_prob(Samples(batch.tokens, batch.valid, batch.valid))
-    for row, valid, words, cost in zip(found, batch.valid, each, kl.tolist(), strict=True):
-        assert row[valid].tolist() == pytest.approx([word - cost / len(words) for word in words], abs=1e-4)
+    for row, valid, tokens, cost in zip(found, batch.valid, each, kl.tolist(), strict=True):
+        assert row[valid].tolist() == pytest.approx([token - cost / len(tokens) for token in tokens], abs=1e-4)
         assert not row[~valid].any()
 
     value, stats = generator.likelihood(batch)
-    bound = [sum(words) - cost for words, cost in zip(each, kl.tolist(), strict=True)]
+    bound = [sum(tokens) - cost for tokens, cost in zip(each, kl.tolist(), strict=True)]
     assert value.item() == pytest.approx(-sum(bound) / 7, abs=1e-4)
     assert stats["nll_train"].item() == pytest.approx(-sum(map(sum, each)) / 7, abs=1e-4)
     assert stats["kl_train"].item() == pytest.approx(kl.mean().item(), rel=1e-5)
@@ -89,8 +89,8 @@ def test_log_prob_and_likelihood_are_the_bound_of_the_formula() -> None:
 
 
 @torch.no_grad()
-def test_the_weight_counts_the_kl_and_free_bits_bound_what_each_number_costs() -> None:
-    generator, batch = certain(make()), sentences()
+def test_kl_weight_scales_the_kl_and_free_bits_clamp_each_coordinate() -> None:
+    generator, batch = deterministic(make()), sentences()
     mean, log_variance = generator.posterior(batch)
     kl = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).mean(0)  # [Z]
     whole = generator.likelihood(batch).value
@@ -103,55 +103,57 @@ def test_the_weight_counts_the_kl_and_free_bits_bound_what_each_number_costs() -
     torch.testing.assert_close(generator.likelihood(batch).value - whole, more * 3 / 7)
 
 
-def test_free_bits_stop_pulling_at_a_code_that_costs_less() -> None:
+def test_coordinates_below_free_bits_have_no_kl_gradient() -> None:
     generator, batch = make(free_bits=1e4, kl_weight=1.0), sentences()
     with torch.no_grad():
         generator.to_state.weight.zero_()
-        generator.lstm.weight_ih_l0[:, 4:] = 0.0  # a decoder that does not look at its code
+        generator.lstm.weight_ih_l0[:, 4:] = 0.0  # a decoder that ignores its code
     generator.likelihood(batch).value.backward()  # type: ignore[no-untyped-call]
     assert generator.to_posterior.weight.grad is not None
     assert not generator.to_posterior.weight.grad.any()
 
 
 @torch.no_grad()
-def test_what_is_given_is_read_but_not_learned() -> None:
-    generator, batch = certain(make()), sentences()
+def test_given_tokens_are_read_but_do_not_count() -> None:
+    generator, batch = deterministic(make()), sentences()
     batch.given[0, :2] = True
     mean, log_variance = generator.posterior(batch)
     kl = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum()
-    words = by_hand(generator, [3, 4, 5, 2], mean[0])[2:]
-    words += by_hand(generator, [6, 2], mean[1]) + by_hand(generator, [2], mean[2])
-    assert generator.likelihood(batch).value.item() == pytest.approx(-(sum(words) - kl.item()) / 5, abs=1e-4)
+    total = reference_log_prob(generator, [3, 4, 5, 2], mean[0])[2:]
+    total += reference_log_prob(generator, [6, 2], mean[1]) + reference_log_prob(generator, [2], mean[2])
+    assert generator.likelihood(batch).value.item() == pytest.approx(-(sum(total) - kl.item()) / 5, abs=1e-4)
     chosen = batch.valid & ~batch.given
     found = generator.log_prob(Samples(batch.tokens, batch.valid, chosen))
-    assert (found * chosen).sum().item() == pytest.approx(sum(words) - kl.item(), abs=1e-3)
+    assert (found * chosen).sum().item() == pytest.approx(sum(total) - kl.item(), abs=1e-3)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("given", [0, 1])
-def test_log_prob_is_a_bound_of_what_is_sampled_and_more_codes_come_closer(given: int) -> None:
-    """Against p(x) = E_z p(x|z) by 4,000 codes of the prior, for every sequence of three words."""
+def test_log_prob_is_a_lower_bound_and_more_codes_tighten_it(given: int) -> None:
+    """Against p(x) = E_z p(x|z), estimated with 4,000 codes of the prior, for every sequence of three tokens."""
     vocab = tiny_vocabulary(4, end=True)
     generator = make(vocab, spread=0.3)
     with torch.no_grad():
-        generator.lstm.weight_ih_l0[:, 4:] *= 4.0  # a code that matters
+        generator.lstm.weight_ih_l0[:, 4:] *= 4.0  # the code must have an effect
     every = enumerate_sequences(vocab, 3)
-    shown = torch.zeros_like(every.valid)
-    shown[:, :given] = True
-    every = Samples(every.x, every.valid, every.valid & ~shown)
-    batch = Batch(every.x, every.valid, every.valid & shown)
+    is_given = torch.zeros_like(every.valid)
+    is_given[:, :given] = True
+    every = Samples(every.x, every.valid, every.valid & ~is_given)
+    batch = Batch(every.x, every.valid, every.valid & is_given)
     codes, count = torch.randn(4000, 3), len(every)
-    law = _behind(generator, _repeated(batch, 4000), codes.repeat_interleave(count, 0)).view(4000, count)
-    law = law.logsumexp(0) - math.log(len(codes))  # [N]
+    log_p = _log_prob_given_codes(generator, _repeated(batch, 4000), codes.repeat_interleave(count, 0)).view(
+        4000, count
+    )
+    log_p = log_p.logsumexp(0) - math.log(len(codes))  # [N]
     if not given:
-        assert law.exp().sum().item() == pytest.approx(1, abs=1e-3)
+        assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-3)
     gaps = []
     for generator.samples in (1, 4, 64):
         many = _repeated(batch, 200)
         found = generator.log_prob(Samples(many.tokens, many.valid, many.valid & ~many.given))
         bound = (found * ~many.given).sum(1).view(200, count).mean(0)  # [N]
-        assert bool((bound <= law + 0.05).all())
-        gaps.append((law - bound).mean().item())
+        assert bool((bound <= log_p + 0.05).all())
+        gaps.append((log_p - bound).mean().item())
     assert gaps[0] > gaps[1] > gaps[2] > -0.02
     assert gaps[2] < 0.25 * gaps[0]
 
@@ -160,37 +162,39 @@ def _repeated(batch: Batch, times: int) -> Batch:
     return Batch(*(part.repeat(times, 1) for part in (batch.tokens, batch.valid, batch.given)))
 
 
-def _behind(generator: Vae, batch: Batch, codes: Tensor) -> Tensor:
+def _log_prob_given_codes(generator: Vae, batch: Batch, codes: Tensor) -> Tensor:
     return (generator._tokens(batch, codes) * ~batch.given).sum(1)
 
 
 @torch.no_grad()
-def test_writing_behind_a_code_is_the_law_of_that_code() -> None:
+def test_decoding_samples_from_the_distribution_given_the_code() -> None:
     vocab = tiny_vocabulary(3)
     generator, count = make(vocab, spread=1.0), 20000
     every, code = enumerate_sequences(vocab, 2), torch.randn(3)
-    law = _behind(generator, Batch(every.x, every.valid, ~every.valid), code.expand(len(every), 3)).exp()
-    assert law.sum().item() == pytest.approx(1, abs=1e-5)
-    drawn = generator.write(code.expand(count, 3), Batch.blank(count, 2)).x
-    share = torch.stack([(drawn == row).all(1).float().mean() for row in every.x])
-    assert (share - law).abs().max().item() < 0.02
+    probability = _log_prob_given_codes(
+        generator, Batch(every.x, every.valid, ~every.valid), code.expand(len(every), 3)
+    ).exp()
+    assert probability.sum().item() == pytest.approx(1, abs=1e-5)
+    sampled = generator.decode_codes(code.expand(count, 3), Batch.blank(count, 2)).x
+    share = torch.stack([(sampled == row).all(1).float().mean() for row in every.x])
+    assert (share - probability).abs().max().item() < 0.02
 
 
 @torch.no_grad()
-def test_writing_keeps_what_is_given_and_has_a_row_for_each_code() -> None:
+def test_decoding_keeps_given_tokens_and_has_a_row_for_each_code() -> None:
     generator, batch = make(), sentences()
     batch.given[0, 1] = True
-    written = generator.decode_codes(torch.randn(3, 3), batch, token_samplers.greedy)
-    assert written.x[0, 1] == 4
-    assert not written.chosen[0, 1]
+    decoded = generator.decode_codes(torch.randn(3, 3), batch, token_samplers.greedy)
+    assert decoded.x[0, 1] == 4
+    assert not decoded.chosen[0, 1]
     one = generator.decode_codes(generator.encode(batch)[1:2], batch[1:2], token_samplers.greedy)
     torch.testing.assert_close(
         one.x, generator.decode_codes(generator.encode(batch), batch, token_samplers.greedy).x[1:2]
     )
 
 
-def test_a_word_that_is_dropped_is_not_read_and_only_in_training() -> None:
-    generator, batch = certain(make(word_dropout=1.0)), sentences()
+def test_word_dropout_hides_tokens_in_training_only() -> None:
+    generator, batch = deterministic(make(word_dropout=1.0)), sentences()
     other = Batch(batch.tokens.clone(), batch.valid, batch.given)
     other.tokens[0, 0] = 6
     codes = torch.zeros(3, 3)
@@ -206,12 +210,12 @@ def test_a_word_that_is_dropped_is_not_read_and_only_in_training() -> None:
     assert generator.blank.grad is not None
     assert generator.blank.grad.any()
     assert generator.embedding.weight.grad is not None
-    assert generator.embedding.weight.grad[VOCAB.bos].any(), "the start is read, whatever is dropped"
+    assert generator.embedding.weight.grad[VOCAB.bos].any(), "the start token is never dropped"
     assert not generator.embedding.weight.grad[3:].any()
 
 
-def test_padding_changes_nothing() -> None:
-    generator, batch = certain(make()), sentences()
+def test_padding_has_no_effect() -> None:
+    generator, batch = deterministic(make()), sentences()
     junk = Batch(torch.where(batch.valid, batch.tokens, 5), batch.valid, batch.given)
     longer = Batch(*(nn.functional.pad(part, (0, 2)) for part in (batch.tokens, batch.valid, batch.given)))
     value = generator.likelihood(batch).value
@@ -219,8 +223,8 @@ def test_padding_changes_nothing() -> None:
     torch.testing.assert_close(generator.likelihood(longer).value, value)
 
 
-def test_it_learns_to_put_a_sentence_into_its_code() -> None:
-    """Two sentences that share no word, and a decoder that must do without its own words."""
+def test_it_learns_to_encode_a_sentence() -> None:
+    """The two sentences differ at every position, and the decoder reads no input tokens."""
     torch.manual_seed(0)
     generator = Vae(tiny_vocabulary(4), 8, 16, 2, kl_weight=0.1, word_dropout=1.0).train()
     tokens = torch.tensor([[1, 1, 2], [2, 3, 1]]).repeat(16, 1)
@@ -237,8 +241,8 @@ def test_it_learns_to_put_a_sentence_into_its_code() -> None:
 
 @pytest.mark.parametrize("estimator", ["reinforce", "rollout"])
 def test_a_score_gradient_of_a_bound_is_refused(estimator: str) -> None:
-    """It would run, and mean nothing."""
-    phase = "phases.gan={steps: 1, turns: [adversarial, discriminate]}"
+    """It would run without an error, and estimate another gradient."""
+    phase = "phases.gan={rounds: 1, turns: [adversarial, discriminate]}"
     blocks = ["discriminator=text_cnn", "loss=bce", "optimizers.discriminator.lr=1e-3", f"estimator={estimator}", phase]
     with pytest.raises(UserError, match='trains by score gradients, which generator "vae" does not allow'):
         recipe.load("vae", blocks)

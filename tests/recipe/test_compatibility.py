@@ -161,7 +161,7 @@ def test_what_is_missing_is_listed_in_order() -> None:
 
 
 def test_components_that_offer_something() -> None:
-    assert offering("generator", "noise") == " (latent would do)"
+    assert offering("generator", "noise") == "; expected one such as latent"
     assert offering("generator", "nothing") == ""
 
 

@@ -1,4 +1,4 @@
-"""Comparisons of recipes: the same data and starts, controls, and statistical conclusions only where they hold."""
+"""Compares recipes on the same data and from shared starts, with controls, and draws statistical conclusions."""
 
 from typing import TYPE_CHECKING
 

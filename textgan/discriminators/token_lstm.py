@@ -1,4 +1,4 @@
-"""A recurrent network that judges each token in the light of those before it."""
+"""A recurrent network that scores each token given the tokens before it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from textgan.nn.lstm import LSTM
 
 
 class TokenLstm(Discriminator):
-    """A verdict on each token that was chosen, by an LSTM that has read the text up to it.
+    """An LSTM that scores each chosen token from the text up to and including it.
 
-    What is written later changes no earlier verdict, so a verdict is the reward of a state and an action, and the sum
-    of those from a token on is what that token is answerable for. The reward network of inverse reinforcement learning
-    for text (Shi et al. 2018, arXiv:1804.11258), without their highway layers, and without their sigmoid: a loss that
-    wants a bounded reward bounds it. Tokens that were given have no verdict that counts.
+    Later tokens do not change a score. So a score is the reward of a state and an action, and the return of a token is
+    the sum of the scores from that token on. This is the reward network of inverse reinforcement learning for text (Shi
+    et al. 2018, arXiv:1804.11258), without its highway layers and without its sigmoid: losses that need a bounded
+    reward bound it themselves. Scores of given tokens have weight 0.
 
     Args:
-        embed_dim: size of a word's embedding; 128 in the paper's code.
+        embed_dim: size of the token embeddings; 128 in the paper's code.
         hidden_dim: size of the state; 128 in the paper's code.
-        layers: LSTM layers.
-        dropout: rate on embeddings and features while it learns; 0.3 in the paper's code. Off whenever a generator is
-            scored.
-        l2: weight of half the squared norm of all but the embeddings; 1e-5 in the paper's code.
+        layers: number of LSTM layers.
+        dropout: rate on embeddings and features while training; 0.3 in the paper's code. Off when a generator's samples
+            are scored.
+        l2: weight of half the squared norm of all parameters except embeddings; 1e-5 in the paper's code.
     """
 
     input_spaces: ClassVar[frozenset[Space]] = frozenset({"ids", "simplex"})

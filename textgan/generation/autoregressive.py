@@ -47,7 +47,7 @@ class Autoregressive(Generator):
         return samples.with_x(sampling.to_ids(samples.x, 2))
 
     def features(self, batch: Batch, inputs: Tensor | None = None) -> Tensor:
-        """Computes the features that predict each position, [B,T,H], from the tokens before it, or from inputs [B,T]."""
+        """Computes the features that predict each position, [B,T,H], from the tokens (or `inputs` [B,T]) before it."""
         inputs = batch.tokens if inputs is None else inputs
         start = torch.full_like(inputs[:, :1], self.vocab.bos)
         return self.read(torch.cat([start, inputs[:, :-1]], 1), self.start(batch))[0]

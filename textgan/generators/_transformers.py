@@ -1,6 +1,6 @@
-"""What is needed of transformers: a model from a config or a folder, and its cache as plain tensors.
+"""Wraps the transformers library: builds, loads and saves models, and converts their caches to plain tensors.
 
-Every function imports transformers itself: that takes seconds, and components are listed and checked without.
+Each function imports transformers itself. The import takes seconds, and listing and checking components do not need it.
 """
 
 from __future__ import annotations
@@ -18,31 +18,39 @@ from textgan.core.types import Vocabulary
 from textgan.data.network import hub_is_offline
 
 Layers = tuple[tuple[Tensor, Tensor], ...]
-"""Keys and values of each layer, [R,heads,S,size]; empty before anything is read."""
+"""Keys and values of each layer, [R,heads,S,size]; empty before the first token is read."""
 
 
 def new_config(
     architecture: str, vocab: Vocabulary, layers: int, heads: int, hidden_dim: int, further: Mapping[str, Any]
 ) -> Any:
-    """The config of a model that starts at random, in the sizes of `vocab` and of those given.
+    """Builds the config of a randomly initialised model of the given sizes.
 
-    What an architecture takes from its published models, and what must fit the sizes, follows them: the inner layers
-    are four times as wide, and each head has keys of its own. No id is padding: a model reads none, and the embedding
-    of one would never be trained.
+    Sizes that the architecture's default config takes from a published model are adapted: inner layers are four times
+    as wide as the features, and each attention head has its own keys. The config has no padding id: models never read
+    padding, so its embedding would not be trained.
+
+    Args:
+        architecture: a `model_type` of transformers, such as gpt2.
+        vocab: its size and special ids.
+        layers: number of transformer layers.
+        heads: attention heads of each layer.
+        hidden_dim: size of the features.
+        further: values of the config that override all others.
 
     Raises:
-        ValueError: if there is no such architecture, option or combination of sizes.
+        ValueError: if the architecture or an option does not exist, or the sizes do not fit together.
     """
     from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
     known = [name for name, kind in CONFIG_MAPPING.items() if kind in MODEL_FOR_CAUSAL_LM_MAPPING]
     if architecture not in known:
         raise ValueError(
-            f"architecture is {architecture}, which is no causal language model{suggest(architecture, known)}"
+            f"architecture={architecture}: not a causal language model of transformers{suggest(architecture, known)}"
         )
     default = AutoConfig.for_model(architecture)
-    _refuse_unknown(further, default)
-    fitting: dict[str, Any] = {
+    _check_names(further, default)
+    adapted: dict[str, Any] = {
         "intermediate_size": 4 * hidden_dim,
         "ffn_dim": 4 * hidden_dim,
         "num_key_value_heads": heads,
@@ -57,60 +65,87 @@ def new_config(
         "eos_token_id": vocab.eos,
         "pad_token_id": None,
     }
-    own = default.to_dict()
-    fitting |= {
-        name: "gelu_pytorch_tanh" for name, value in own.items() if value == "gelu_new"
-    }  # the same, in one kernel
-    wanted = {name: value for name, value in fitting.items() if name in own} | sizes | dict(further)
-    wanted = {default.attribute_map.get(name, name): value for name, value in wanted.items()}
+    defaults = default.to_dict()
+    # "gelu_pytorch_tanh" is the same function as "gelu_new", in one kernel
+    adapted |= {name: "gelu_pytorch_tanh" for name, value in defaults.items() if value == "gelu_new"}
+    values = {name: value for name, value in adapted.items() if name in defaults} | sizes | dict(further)
+    values = {default.attribute_map.get(name, name): value for name, value in values.items()}
     try:
-        config = AutoConfig.for_model(architecture, **wanted)
-    except Exception as error:  # of many kinds: each config checks itself
-        raise ValueError(f"{architecture} does not take these sizes ({_first(error)})") from error
+        config = AutoConfig.for_model(architecture, **values)
+    except Exception as error:  # of any type: each config checks its own values
+        raise ValueError(
+            f"architecture={architecture}: invalid sizes ({_first_line(error)}); "
+            "change layers, heads, hidden_dim or config"
+        ) from error
     if config.vocab_size != vocab.size:
         raise ValueError(
-            f"config has vocab_size {config.vocab_size}, but the tokenizer {vocab.size} words; leave it out"
+            f"config.vocab_size={config.vocab_size}: differs from the tokenizer's {vocab.size} tokens; leave it out"
         )
     return config
 
 
 def saved_config(path: str, revision: str | None, further: Mapping[str, Any]) -> Any:
-    """The config of a pretrained model, in a folder or on the Hub. Raises ValueError if there is none."""
+    """Loads the config of a pretrained model.
+
+    Args:
+        path: a folder, or the name of a model on the Hub.
+        revision: branch, tag or commit on the Hub; "main" by default.
+        further: values that override the config's.
+
+    Raises:
+        ValueError: if there is no config, or it lacks one of these names.
+    """
     from transformers import AutoConfig
 
     config = _fetch(AutoConfig.from_pretrained, path, revision)
-    _refuse_unknown(further, config)
+    _check_names(further, config)
     for name, value in further.items():
         setattr(config, name, value)
     return config
 
 
 def set_dropout(config: Any, rate: float) -> None:
-    """One rate for every place where the architecture has dropout."""
+    """Sets all dropout rates of a config to one value.
+
+    Args:
+        config: a config of transformers; changed in place.
+        rate: in [0, 1].
+    """
     for name, value in config.to_dict().items():
         if name.endswith(("dropout", "_pdrop", "dropout_prob")) and isinstance(value, int | float):
             setattr(config, name, rate)
 
 
 def new_model(config: Any) -> Any:
-    """A model with parameters at random. Raises ValueError if the config's values do not fit together."""
+    """Builds a randomly initialised model in float32.
+
+    Raises:
+        ValueError: if the config's values do not fit together.
+    """
     from transformers import AutoModelForCausalLM
 
     try:
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    except Exception as error:  # of many kinds: each architecture checks itself, or runs into what does not fit
-        raise ValueError(f"{config.model_type} cannot be built with this config ({_first(error)})") from error
+    except Exception as error:  # of any type: architectures check their configs themselves, or fail while building
+        raise ValueError(
+            f"config: {config.model_type} cannot be built from it ({_first_line(error)}); change these values"
+        ) from error
 
 
 def saved_model(path: str, revision: str | None, config: Any) -> Any:
-    """A pretrained model, from safetensors alone: neither pickles nor code that comes with it are read.
+    """Loads a pretrained model in float32. Reads safetensors only: no pickles, and no code that comes with a model.
+
+    Args:
+        path: a folder, or the name of a model on the Hub.
+        revision: branch, tag or commit on the Hub; "main" by default.
+        config: the model's config.
 
     Raises:
-        ValueError: if there are no such weights, or if some that the model needs are not among them.
+        ValueError: if the weights are missing or incomplete.
     """
     from transformers import AutoModelForCausalLM
 
-    with _silence():
+    with _no_progress_bars():
         model, report = _fetch(
             AutoModelForCausalLM.from_pretrained,
             path,
@@ -123,23 +158,35 @@ def saved_model(path: str, revision: str | None, config: Any) -> Any:
     missing = sorted(report["missing_keys"])
     if missing:
         raise ValueError(
-            f"{path} is no finished language model: it lacks {missing[0]} (weights missing: {len(missing)})"
+            f"path={path}: weights are missing ({len(missing)}, the first is {missing[0]}); "
+            "expected all weights of a causal language model"
         )
     return model
 
 
 def save(model: Any, vocab: Vocabulary, folder: Path) -> None:
-    """Writes a model for `AutoModelForCausalLM.from_pretrained`, with the ids that `generate` starts, ends and bars."""
+    """Saves a model for `AutoModelForCausalLM.from_pretrained`, and the settings of its `generate`.
+
+    Args:
+        model: a model of transformers.
+        vocab: the ids that `generate` starts with, ends with, pads with and never generates.
+        folder: where to save it.
+    """
     settings = model.generation_config
     settings.bos_token_id, settings.eos_token_id, settings.pad_token_id = vocab.bos, vocab.eos, vocab.pad
     settings.suppress_tokens = list(vocab.forbidden_ids) or None
     settings.do_sample = True
-    with _silence():
+    with _no_progress_bars():
         model.save_pretrained(folder)
 
 
-def words_of(path: str, revision: str | None) -> Mapping[str, int] | None:
-    """The tokens and ids of the tokenizer beside a pretrained model, or None if there is none."""
+def saved_vocabulary(path: str, revision: str | None) -> Mapping[str, int] | None:
+    """Returns the tokens and ids of a pretrained model's tokenizer, or None if the model comes without one.
+
+    Args:
+        path: a folder, or the name of a model on the Hub.
+        revision: branch, tag or commit on the Hub; "main" by default.
+    """
     from transformers import AutoTokenizer
 
     try:
@@ -149,8 +196,8 @@ def words_of(path: str, revision: str | None) -> Mapping[str, int] | None:
     return found
 
 
-def cache_of(state: Layers) -> Any:
-    """The cache that holds a state. Nothing is copied, and nothing of the state is changed by what is read later."""
+def to_cache(state: Layers) -> Any:
+    """Converts a state to a cache of transformers. Copies no tensor; reading more tokens does not change the state."""
     from transformers.cache_utils import DynamicCache, DynamicLayer
 
     cache = DynamicCache()
@@ -162,17 +209,19 @@ def cache_of(state: Layers) -> Any:
     return cache
 
 
-def state_of(cache: Any) -> Layers:
-    """What a cache holds."""
+def from_cache(cache: Any) -> Layers:
+    """Returns the keys and values of a cache of transformers."""
     return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
 def _fetch(load: Any, path: str, revision: str | None, **options: Any) -> Any:
-    """Calls a `from_pretrained`, without half a minute of retries where there is no network."""
+    """Calls a `from_pretrained` method. Without a network, fails at once instead of after half a minute of retries."""
     folder = Path(path).expanduser()
     local = folder.is_dir()
     if not local and (path[:1] in {".", "/", "~"} or path.count("/") > 1):
-        raise ValueError(f"{path}: there is no such folder; name one that save_pretrained wrote, or a model on the Hub")
+        raise ValueError(
+            f"path={path}: folder not found; expected one that save_pretrained wrote, or a model on the Hub"
+        )
     offline = local or hub_is_offline()
     try:
         return load(
@@ -182,30 +231,33 @@ def _fetch(load: Any, path: str, revision: str | None, **options: Any) -> Any:
             trust_remote_code=False,
             **options,
         )
-    except Exception as error:  # what is raised depends on which of its files is bad
+    except Exception as error:  # of any type: it depends on which file is bad
         if offline and not local:
             raise ValueError(
-                f"{path} is not on this machine, and the Hugging Face Hub cannot be reached; "
-                "download it where there is a network, and name its folder"
+                f"path={path}: not on this machine, and the Hugging Face Hub cannot be reached; "
+                "download the model on a machine with a network, and set path to its folder"
             ) from error
-        raise ValueError(f"{path} holds no model that can be used ({_first(error)})") from error
+        raise ValueError(
+            f"path={path}: cannot be loaded ({_first_line(error)}); expected a causal language model in safetensors"
+        ) from error
 
 
-def _refuse_unknown(further: Mapping[str, Any], config: Any) -> None:
+def _check_names(further: Mapping[str, Any], config: Any) -> None:
+    """Raises ValueError if the config has no value of one of these names."""
     known = sorted({*config.to_dict(), *config.attribute_map})
     for name in further:
         if name not in known:
-            raise ValueError(f"config has {name}, which {config.model_type} does not know{suggest(name, known)}")
+            raise ValueError(f"config.{name}: unknown option of {config.model_type}{suggest(name, known)}")
 
 
-def _first(error: Exception) -> str:
-    """The first line of what an error says."""
+def _first_line(error: Exception) -> str:
+    """Returns the first line of an error's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """No progress bars: a run has its own."""
+def _no_progress_bars() -> Iterator[None]:
+    """Turns the progress bars of transformers off: a run has its own."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""LaTextGAN's generator: noise becomes the code of a sentence, and the decoder of an autoencoder writes it down."""
+"""LaTextGAN's generator: maps noise to the code of a sentence, which an autoencoder's decoder turns into text."""
 
 from __future__ import annotations
 
@@ -25,32 +25,34 @@ from textgan.nn.residual import ResidualMlp
 from textgan.ops.device import describe
 
 State = tuple[Tensor, Tensor, Tensor]
-"""Hidden state and cell [R,H], and the code [R,Z], which is read again beside every word."""
+"""Hidden state and cell [R,H], and the code [R,Z], which the decoder reads together with each token."""
 
 
 class Latent(Generator):
-    """An autoencoder of sentences, and a residual perceptron that maps noise to its codes.
+    """An autoencoder of sentences, and a residual multi-layer perceptron that maps noise to its codes.
 
-    Two parts, trained one after the other (Donahue and Rumshisky 2018, arXiv:1810.06640). `generator.autoencoder`
-    learns by likelihood to write a sentence down from its code [Z]. Then it stands still, and `generator.mapper` plays
-    an ordinary GAN against a critic that tells the codes of real sentences from its own: nothing discrete is between
-    the two, so gradients simply pass. A sentence is written greedily, and all chance is in the noise: temperature,
-    top_k and top_p mean nothing here, and no prompt can be kept; either is refused. The likelihood of a sentence is an
-    integral over all codes that nobody can take, so there is no nll_test.
+    The two parts are trained one after the other (Donahue and Rumshisky 2018, arXiv:1810.06640). First,
+    `generator.autoencoder` learns by likelihood to reconstruct a sentence from its code [Z]. Then it is frozen, and
+    `generator.mapper` is trained as an ordinary GAN, against a critic that separates the codes of real sentences from
+    the mapper's. No token is sampled between the two, so gradients need no estimator.
 
-    Two things keep the space between codes inhabited, without which a code that is a little off decodes to nonsense:
-    all codes lie on a sphere, and while the autoencoder learns, noise is added to them (a denoising code).
+    Sentences are decoded greedily; only the noise is random. So temperature, top_k, top_p and prompts are refused with
+    an error. The likelihood of a sentence is an intractable integral over all codes, so there is no nll_test.
+
+    Two measures make codes that are slightly off decode to text: all codes lie on a sphere, and noise is added to them
+    while the autoencoder is trained (a denoising code).
 
     Args:
-        embed_dim: size of a word's embedding, in encoder and decoder.
+        embed_dim: size of the token embeddings, in encoder and decoder.
         hidden_dim: size of the encoder's and the decoder's state.
         code_dim: Z, size of a code and of the noise; 100 in the paper.
-        sphere: whether codes, made ones too, are scaled to length sqrt(Z), so that a coordinate is about 1.
-        noise: standard deviation of what is added to each coordinate of a code while the autoencoder learns.
-        word_dropout: share of the words before that the decoder does not see while it learns, so that it must ask
-            the code.
+        sphere: whether all codes, the mapper's included, are scaled to length sqrt(Z), so that a coordinate is about 1.
+        noise: standard deviation of the noise that is added to each coordinate of a code while the autoencoder is
+            trained.
+        word_dropout: share of the decoder's input tokens that are replaced by zeros while it is trained, so that it
+            needs the code.
         mapper_dim: units of the mapper's layers; 100 in the paper.
-        mapper_blocks: its residual blocks of two layers each; 40 in the paper.
+        mapper_blocks: the mapper's residual blocks, of two layers each; 40 in the paper.
     """
 
     sample_space: ClassVar[Mapping[str, Space]] = {"path": "latent"}
@@ -74,27 +76,38 @@ class Latent(Generator):
         self.mapper = nn.Sequential(ResidualMlp(code_dim, mapper_dim, mapper_blocks), nn.Linear(mapper_dim, code_dim))
 
     def likelihood(self, batch: Batch) -> Loss:
-        """Nats per token of writing each sentence down from its own code: moves `generator.autoencoder`."""
+        """Computes the reconstruction loss in nats per token; its gradient reaches `generator.autoencoder` only."""
         loss = self.autoencoder.likelihood(batch)
         return Loss(loss.value, {"reconstruction_loss": loss.value.detach()})
 
     def sample(self, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
-        """Codes that the mapper makes of fresh noise, [B,Z]; where they end is known once they are written down."""
+        """Maps noise to codes, [B,Z]. All positions count as valid: a code's length is known only after decoding.
+
+        Args:
+            batch: [B,T], the number of codes.
+            token_sampler: None, or the default of a decoding that cannot change the result.
+
+        Raises:
+            UserError: if a token sampler with options is given, or a token of the batch is given.
+        """
         if token_sampler not in (None, categorical, greedy):
             raise UserError(
-                'generator "latent" writes each sentence greedily and has its chance in the code: temperature, top_k '
-                "and top_p mean nothing to it; leave them out"
+                "generator=latent: temperature, top_k and top_p are not supported; expected none, because codes are "
+                "decoded greedily; leave them out"
             )
         if not describe(batch.given.device).is_async and bool(batch.given.any()):
-            raise UserError('generator "latent" makes whole sentences and cannot keep words that are given')
+            raise UserError(
+                "generator=latent: given tokens cannot be kept; expected no prompt, because a code is a whole "
+                "sentence; use another generator"
+            )
         noise = torch.randn(len(batch), self.code_dim, device=batch.tokens.device)
-        everywhere = torch.ones_like(batch.valid)
-        sampling.count_tokens(everywhere)
-        return Samples(scaled(self.mapper(noise), self.sphere), everywhere, everywhere)
+        all_valid = torch.ones_like(batch.valid)
+        sampling.count_tokens(all_valid)
+        return Samples(scaled(self.mapper(noise), self.sphere), all_valid, all_valid)
 
     def real(self, batch: Batch) -> Samples:
-        everywhere = torch.ones_like(batch.valid)
-        return Samples(self.encode(batch), everywhere, everywhere)
+        all_valid = torch.ones_like(batch.valid)
+        return Samples(self.encode(batch), all_valid, all_valid)
 
     def decode(self, samples: Samples) -> Samples:
         blank = torch.zeros_like(samples.valid)
@@ -105,13 +118,19 @@ class Latent(Generator):
             return self.autoencoder.encode(batch)
 
     def decode_codes(self, codes: Tensor, batch: Batch, token_sampler: TokenSampler | None = None) -> Samples:
-        """Greedily, unless a draw is asked for."""
-        decoder = _From(self.autoencoder, scaled(codes, self.sphere), self.autoencoder.vocab)
+        """Decodes codes [B,Z] to ids [B,T]; greedily by default.
+
+        Args:
+            codes: [B,Z]; scaled to the sphere first, if `sphere` is set.
+            batch: [B,T], the maximum length and the given tokens.
+            token_sampler: samples each token.
+        """
+        decoder = _Decoder(self.autoencoder, scaled(codes, self.sphere), self.autoencoder.vocab)
         return sampling.sample(decoder, batch, token_sampler or greedy)
 
 
 class Autoencoder(Autoregressive):
-    """log p(y | code(y)): a token model of each sentence behind its own code. `sample` writes what it has read."""
+    """Models a sentence conditioned on its own code, log p(y | code(y)); `sample` reconstructs the batch's text."""
 
     def __init__(
         self,
@@ -136,27 +155,27 @@ class Autoencoder(Autoregressive):
         self.register_buffer("logit_mask", logit_mask(vocab), persistent=False)
 
     def encode(self, batch: Batch) -> Tensor:
-        """The code of each sentence, [B,Z]."""
+        """Computes the code of each sentence, [B,Z]."""
         return scaled(self.code(self.encoder(batch.tokens, batch.valid)), self.sphere)
 
     def start(self, batch: Batch) -> State:
-        """Behind the code of the batch's own text, disturbed while it learns."""
+        """Encodes the batch's text, adds noise in training, and returns the decoder's initial state."""
         codes = self.encode(batch)
-        return self.behind(codes + self.noise * torch.randn_like(codes) if self.training else codes)
+        return self.initial_state(codes + self.noise * torch.randn_like(codes) if self.training else codes)
 
-    def behind(self, codes: Tensor) -> State:
-        """The state before the first word of the sentence that a code [R,Z] stands for."""
+    def initial_state(self, codes: Tensor) -> State:
+        """Computes the decoder's state before the first token, for codes [R,Z]."""
         hidden, cell = self.open(codes).chunk(2, 1)
         return hidden.tanh(), cell, codes
 
     def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
         hidden, cell, codes = state
-        words = embed(inputs, self.embedding.weight)  # [R,S,E]
+        embedded = embed(inputs, self.embedding.weight)  # [R,S,E]
         if self.training:
-            words = words * (torch.rand_like(words[..., :1]) >= self.word_dropout)
-        beside = codes.unsqueeze(1).expand(-1, words.shape[1], -1)  # [R,S,Z]
-        before = hidden.unsqueeze(0).contiguous(), cell.unsqueeze(0).contiguous()
-        features, (hidden, cell) = self.lstm(torch.cat([words, beside], 2), before)
+            embedded = embedded * (torch.rand_like(embedded[..., :1]) >= self.word_dropout)
+        repeated = codes.unsqueeze(1).expand(-1, embedded.shape[1], -1)  # [R,S,Z]
+        previous = hidden.unsqueeze(0).contiguous(), cell.unsqueeze(0).contiguous()
+        features, (hidden, cell) = self.lstm(torch.cat([embedded, repeated], 2), previous)
         return features, (hidden[0], cell[0], codes)
 
     @property
@@ -165,24 +184,24 @@ class Autoencoder(Autoregressive):
 
 
 @dataclass
-class _From:
-    """The decoder as the sampler needs it, behind codes [B,Z] that come from elsewhere."""
+class _Decoder:
+    """Adapts an autoencoder to the sampler's protocol, conditioned on codes [B,Z] instead of on the batch's text."""
 
-    decoder: Autoencoder
+    autoencoder: Autoencoder
     codes: Tensor
     vocab: Vocabulary
 
     def start(self, batch: Batch) -> sampling.State:
-        return self.decoder.behind(self.codes)
+        return self.autoencoder.initial_state(self.codes)
 
     def read(self, inputs: Tensor, state: sampling.State) -> tuple[Tensor, sampling.State]:
-        return self.decoder.read(inputs, state)
+        return self.autoencoder.read(inputs, state)
 
     @property
     def head(self) -> LinearHead:
-        return self.decoder.head
+        return self.autoencoder.head
 
 
 def scaled(codes: Tensor, sphere: bool) -> Tensor:
-    """Codes [R,Z], moved to the sphere of radius sqrt(Z) where they shall lie on it."""
+    """Scales codes [R,Z] to the sphere of radius sqrt(Z) if `sphere` is true; returns them unchanged otherwise."""
     return nn.functional.normalize(codes, dim=1) * codes.shape[1] ** 0.5 if sphere else codes

@@ -1,4 +1,4 @@
-"""The LSTM language model, the generator of SeqGAN and of most text GANs since."""
+"""The LSTM language model: the generator of SeqGAN and of most later text GANs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ State = tuple[Tensor, Tensor]
 
 
 class Lstm(Autoregressive):
-    """An LSTM over word embeddings with a linear layer to the vocabulary.
+    """An LSTM over token embeddings with a linear layer to the vocabulary.
 
-    As in SeqGAN (Yu et al. 2017), every parameter, biases included, starts as N(0, init_std). PyTorch's LSTM has two
-    bias vectors a gate where the paper has one; the second is frozen at zero.
+    As in SeqGAN (Yu et al. 2017), all parameters, biases included, are initialised from N(0, init_std). PyTorch's LSTM
+    has two bias vectors per gate where the paper has one; the second is frozen at zero.
 
     Args:
-        embed_dim: size of a word's embedding.
+        embed_dim: size of the token embeddings.
         hidden_dim: size of the state.
-        layers: LSTM layers.
+        layers: number of LSTM layers.
         dropout: rate on embeddings and features while training by likelihood; 0 in the paper.
         init_std: standard deviation of the initial parameters; 0.1 in the paper.
     """

@@ -1,4 +1,4 @@
-"""The sentence VAE: a code for the whole sentence, and a language model that is told the code."""
+"""The sentence VAE: an encoder to latent codes, and a language model conditioned on the code."""
 
 from __future__ import annotations
 
@@ -26,28 +26,29 @@ State = tuple[Tensor, Tensor, Tensor]
 
 
 class Vae(Generator):
-    """An LSTM that reads a sentence into a normal distribution of codes, and one that writes a sentence from a code.
+    """A variational autoencoder of sentences: an LSTM encoder, and an LSTM decoder conditioned on the code.
 
-    Bowman et al. 2015 (arXiv:1511.06349). Trained by the evidence lower bound
-    log p(x) >= E_q(z|x) [log p(x|z)] - KL(q(z|x) || N(0, 1)); it writes from codes of the prior. The code starts the
-    decoder's state and is read with every word (in the paper, the state alone).
+    Bowman et al. 2015 (arXiv:1511.06349). The encoder maps a sentence to a normal distribution of codes. Training
+    maximises the evidence lower bound log p(x) >= E_q(z|x) [log p(x|z)] - KL(q(z|x) || N(0, 1)); generation decodes
+    codes of the prior. The code sets the decoder's initial state and is read with every token (in the paper, it only
+    sets the state).
 
-    Its likelihood is known from below only, so `nll_test` is called `nll_test_bound`, and no estimator that needs
-    log pi itself may train it. It offers no roll-outs: the code behind a prefix would have to be drawn from its
-    posterior given the prefix, which is not known; codes of the prior would complete another sentence.
+    Only a lower bound of the likelihood is known. So `nll_test` is called `nll_test_bound`, and estimators that need
+    log pi itself are refused. There are no roll-outs: they would need the posterior of the code given a prefix, which
+    is not known, and codes of the prior would complete another sentence.
 
     Args:
-        embed_dim: size of a word's embedding.
-        hidden_dim: size of both LSTMs' states.
+        embed_dim: size of the token embeddings.
+        hidden_dim: size of the states of both LSTMs.
         latent_dim: Z, size of the code.
-        kl_weight: what the KL counts in training; 1 is the bound itself. Anneal it from 0 to 1, as the paper does:
-            from the start at 1, the decoder learns to do without the code.
-        word_dropout: share of the decoder's input words that a blank takes the place of while training, so that it
-            needs the code; 1 leaves it nothing else to read.
-        free_bits: nats of KL that each number of the code has for free, on average over a batch (Kingma et al. 2016,
-            arXiv:1606.04934); none in the paper.
-        samples: codes that `log_prob` draws for each sentence; more make the bound tighter (Burda et al. 2015,
-            arXiv:1509.00519) and as many times slower. Training always draws one.
+        kl_weight: weight of the KL in the training loss; 1 is the bound itself. Anneal it from 0 to 1, as the paper
+            does: with weight 1 from the start, the decoder learns to ignore the code.
+        word_dropout: share of the decoder's input tokens that are replaced by a learned blank while training, so that
+            it needs the code; 1 replaces them all.
+        free_bits: nats of KL per coordinate of the code that are not penalised, on average over a batch (Kingma et al.
+            2016, arXiv:1606.04934); 0 in the paper.
+        samples: codes that `log_prob` samples for each sentence. More codes make the bound tighter (Burda et al. 2015,
+            arXiv:1509.00519) and cost proportionally more time. Training always samples one.
     """
 
     sample_space: ClassVar[Mapping[str, Space]] = {"path": "simplex"}
@@ -98,11 +99,11 @@ class Vae(Generator):
         return samples.with_x(sampling.to_ids(samples.x, 2))
 
     def start(self, batch: Batch) -> State:
-        """The state behind a code of the prior, for each row."""
+        """Samples a code of the prior for each row and returns the decoder's initial state."""
         return self.state(torch.randn(len(batch), self.code_dim, device=batch.tokens.device))
 
     def state(self, codes: Tensor) -> State:
-        """The state before anything is read, behind codes [R,Z]."""
+        """Computes the decoder's initial state for codes [R,Z]."""
         hidden, cell = self.to_state(codes).chunk(2, 1)  # [R,H]
         return hidden.tanh(), cell, codes
 
@@ -110,10 +111,12 @@ class Vae(Generator):
         return self._advance(embed(inputs, self.embedding.weight), state)
 
     def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
-        """embedded: [R,S,E] -> [R,S,H]."""
+        """Advances the decoder by S embedded tokens, [R,S,E] -> [R,S,H]."""
         hidden, cell, codes = state
-        told = codes.unsqueeze(1).expand(-1, embedded.shape[1], -1)  # [R,S,Z]
-        features, (hidden, cell) = self.lstm(torch.cat([embedded, told], 2), (hidden.unsqueeze(0), cell.unsqueeze(0)))
+        repeated = codes.unsqueeze(1).expand(-1, embedded.shape[1], -1)  # [R,S,Z]
+        features, (hidden, cell) = self.lstm(
+            torch.cat([embedded, repeated], 2), (hidden.unsqueeze(0), cell.unsqueeze(0))
+        )
         return features, (hidden[0], cell[0], codes)
 
     @property
@@ -121,18 +124,18 @@ class Vae(Generator):
         return LinearHead(self.output.weight, self.output.bias + self.logit_mask)
 
     def likelihood(self, batch: Batch) -> Loss:
-        """Minus the bound in nats per token that is not given, its KL weighted and, with `free_bits`, bounded.
+        """Computes minus the bound in nats per token that is not given, its KL weighted and, by `free_bits`, clamped.
 
-        Stats: `nll_train`, what reconstruction costs, nats per token; `kl_train` and `elbo_train`, nats per sentence,
-        the latter the bound itself, whatever the weight.
+        Stats: `nll_train`, the reconstruction loss in nats per token; `kl_train` and `elbo_train`, in nats per
+        sentence. `elbo_train` is the bound itself, independent of `kl_weight` and `free_bits`.
         """
         mean, log_variance = self.posterior(batch)
         tokens = self._tokens(batch, normal.sample(mean, log_variance))  # [B,T]
         reconstruction = (tokens * ~batch.given).sum(1)  # [B]
         kl = normal.divergence(mean, log_variance)  # [B,Z]
-        charged = kl.mean(0).clamp_min(self.free_bits).sum()
+        penalised = kl.mean(0).clamp_min(self.free_bits).sum()
         count = (batch.valid & ~batch.given).sum().clamp_min(1)
-        value = (self.kl_weight * charged * len(batch) - reconstruction.sum()) / count
+        value = (self.kl_weight * penalised * len(batch) - reconstruction.sum()) / count
         stats = {
             "nll_train": -reconstruction.sum() / count,
             "kl_train": kl.sum(1).mean(),
@@ -141,41 +144,45 @@ class Vae(Generator):
         return Loss(value, {name: stat.detach() for name, stat in stats.items()})
 
     def log_prob(self, samples: Samples) -> Tensor:
-        """[B,T]; its sum over what was chosen is, on average over the codes drawn, at most log pi.
+        """Estimates a lower bound of log pi from sampled codes, [B,T]; the sum over chosen tokens is the bound.
 
-        A token's own share is its log p(token | tokens before, code); what the code costs is spread evenly over all
-        that were chosen. With K > 1 codes drawn, the sum is log mean_k p(x|z_k) p(z_k) / q(z_k|x), and a token's own
-        share is weighted by these ratios.
+        On average over the sampled codes, the sum is at most log pi. Each token contributes log p(token | tokens
+        before, code), and the KL is spread evenly over the chosen tokens. With K > 1 codes, the sum is
+        log mean_k p(x|z_k) p(z_k) / q(z_k|x), and the contributions of a token are weighted by these ratios.
+
+        Args:
+            samples: [B,T], ids.
         """
         batch = Batch(samples.x, samples.valid, samples.valid & ~samples.chosen)
-        tokens, rest = self._elbo(batch) if self.samples == 1 else self._weighted(batch)
-        return tokens + (rest / samples.chosen.sum(1).clamp_min(1)).unsqueeze(1) * samples.chosen
+        tokens, remainder = self._elbo(batch) if self.samples == 1 else self._weighted(batch)
+        return tokens + (remainder / samples.chosen.sum(1).clamp_min(1)).unsqueeze(1) * samples.chosen
 
     def _elbo(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """log p of each token behind one code, [B,T], and what the bound is less than the sum of these by, [B]."""
+        """Computes log p of each token given one sampled code, [B,T], and the bound minus the sum of these, [B]."""
         mean, log_variance = self.posterior(batch)
         tokens = self._tokens(batch, normal.sample(mean, log_variance))
         return tokens, -normal.divergence(mean, log_variance).sum(1)
 
     def _weighted(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The same of the importance-weighted bound; the tokens' shares are weighted as the codes are."""
-        several = Batch(*(part.repeat(self.samples, 1) for part in (batch.tokens, batch.valid, batch.given)))
+        """Computes the same for the importance-weighted bound; log p of a token is averaged with the codes' weights."""
+        repeated = Batch(*(part.repeat(self.samples, 1) for part in (batch.tokens, batch.valid, batch.given)))
         mean, log_variance = (part.repeat(self.samples, 1) for part in self.posterior(batch))  # [K*B,Z]
         codes, zeros = normal.sample(mean, log_variance), torch.zeros_like(mean)
-        tokens = self._tokens(several, codes).view(self.samples, *batch.valid.shape)  # [K,B,T]
-        prior, own = normal.log_density(codes, zeros, zeros), normal.log_density(codes, mean, log_variance)  # [K*B]
-        ratio = (tokens * ~batch.given).sum(2) + (prior - own).view(self.samples, -1)  # [K,B]
-        shares = (ratio.softmax(0).unsqueeze(2) * tokens).sum(0)  # [B,T]
-        return shares, ratio.logsumexp(0) - math.log(self.samples) - (shares * ~batch.given).sum(1)
+        tokens = self._tokens(repeated, codes).view(self.samples, *batch.valid.shape)  # [K,B,T]
+        prior = normal.log_density(codes, zeros, zeros)  # [K*B]
+        posterior = normal.log_density(codes, mean, log_variance)
+        ratio = (tokens * ~batch.given).sum(2) + (prior - posterior).view(self.samples, -1)  # [K,B]
+        weighted = (ratio.softmax(0).unsqueeze(2) * tokens).sum(0)  # [B,T]
+        return weighted, ratio.logsumexp(0) - math.log(self.samples) - (weighted * ~batch.given).sum(1)
 
     def _tokens(self, batch: Batch, codes: Tensor) -> Tensor:
-        """log p(token | tokens before, code), [B,T], 0 where not valid. In training, some words before are blanks."""
+        """Computes log p(token | tokens before, code), [B,T], 0 where not valid. Applies `word_dropout` in training."""
         start = torch.full_like(batch.tokens[:, :1], self.vocab.bos)
         inputs = torch.cat([start, batch.tokens[:, :-1]], 1)
         embedded = embed(inputs, self.embedding.weight)  # [B,T,E]
         if self.training and self.word_dropout:
-            lost = torch.rand(inputs.shape, device=inputs.device) < self.word_dropout
-            lost[:, 0] = False
-            embedded = torch.where(lost.unsqueeze(2), self.blank, embedded)
+            dropped = torch.rand(inputs.shape, device=inputs.device) < self.word_dropout
+            dropped[:, 0] = False
+            embedded = torch.where(dropped.unsqueeze(2), self.blank, embedded)
         features, _ = self._advance(embedded, self.state(codes))
         return token_log_prob(self.head, features, batch)

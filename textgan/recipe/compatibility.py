@@ -86,9 +86,9 @@ def missing(asking: Spec, giving: Spec, trait: str = "requires") -> Iterator[str
 
 
 def offering(kind: str, capability: str) -> str:
-    """Returns ' (lstm would do)', naming the registered components of a kind that offer a capability, or ''."""
+    """Returns '; expected one such as lstm', naming the components of a kind that offer a capability, or ''."""
     names = [s.component.name for s in _registered(kind) if capability in s.traits.get("capabilities", ())]
-    return f" ({', '.join(names)} would do)" if names else ""
+    return f"; expected one such as {' or '.join(names)}" if names else ""
 
 
 def _tokenizer(specs: Specs) -> Iterator[Incompatibility]:

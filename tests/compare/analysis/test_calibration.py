@@ -1,4 +1,4 @@
-"""A method beside itself: whole tables of copies of one model, through all that makes verdicts of measurements."""
+"""Tests the false-positive rate of the verdicts: tables of copies of one model, through the whole analysis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TABLES = 250
 
 
 def copies(rng: np.random.Generator, names: Sequence[str], seeds: int) -> dict[str, dict[int, Measurement]]:
-    """Every method has the same curve, but for noise of its own and noise that all of one seed share."""
+    """Simulates methods with the same curve, plus independent noise and noise shared within a seed."""
     found: dict[str, dict[int, Measurement]] = {name: {} for name in names}
     for seed in range(seeds):
         shared = rng.normal(0, 0.05, 2)
@@ -35,10 +35,10 @@ def copies(rng: np.random.Generator, names: Sequence[str], seeds: int) -> dict[s
     ("seeds", "names"),
     [(5, ("one", "two")), (8, ("one", "two", "one: start", "one: early", "one: continued", "one: constant"))],
 )
-def test_a_copy_is_seldom_better(
+def test_copies_are_rarely_called_better(
     recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int, names: Sequence[str]
 ) -> None:
-    """No more often than the level, 0.1, over all pairs of a table, with seeds enough to say it at all."""
+    """The family-wise rate is at most alpha, 0.1, with enough seeds for a significant difference."""
     plan = make_plan(recipes, Settings(seeds=seeds), tmp_path / "out")
     rng = np.random.default_rng(1)
     wrong = 0
@@ -55,10 +55,8 @@ def test_a_copy_is_seldom_better(
     assert wrong / TABLES <= 0.1
 
 
-def test_what_is_better_by_enough_is_said_to_be(
-    recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same tables with a gain three times the noise: else never saying anything would pass."""
+def test_large_gain_is_called_better(recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a gain of three times the noise. Without this test, an analysis that never finds anything would pass."""
     plan = make_plan(recipes, Settings(seeds=5), tmp_path / "out")
     rng = np.random.default_rng(2)
     right = 0

@@ -1,4 +1,4 @@
-"""The statistics beside brute force, and their promises beside many repetitions."""
+"""Tests the statistics against brute force, and their error rates in simulations."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from textgan.compare.analysis.statistics import (
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_p_value_is_the_share_of_all_sign_changes(seed: int) -> None:
+def test_p_value_is_the_share_of_all_sign_changes(seed: int) -> None:
     each = np.random.default_rng(seed).normal(0.5, 1, 6)
     means = [abs(np.mean(each * signs)) for signs in itertools.product([1, -1], repeat=6)]
     expected = np.mean(np.asarray(means) >= abs(each.mean()) - 1e-12)
     assert sign_test(each) == pytest.approx(expected)
 
 
-def test_the_smallest_p_value_is_where_all_agree() -> None:
+def test_p_value_is_smallest_if_all_signs_agree() -> None:
     for count in (2, 3, 5, 6, 8):
         each = np.arange(1, count + 1, dtype=float)
         assert sign_test(each) == pytest.approx(smallest_p(count))
@@ -38,7 +38,7 @@ def test_the_smallest_p_value_is_where_all_agree() -> None:
     assert seeds_needed(1, 0.05) == 6
 
 
-def test_equal_numbers_differ_in_nothing() -> None:
+def test_equal_numbers_have_no_difference() -> None:
     found = paired([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
     assert verdict(found, found.p, 0.1, margin=0.01) == "equivalent"
@@ -65,28 +65,28 @@ def test_verdicts() -> None:
     assert verdict(alone, alone.p, 0.1, 10.0) == "not enough seeds"
 
 
-def test_nothing_against_itself_is_seldom_better() -> None:
-    """At five seeds and a level of 10 %: no more often than that, whatever the numbers are distributed like."""
+def test_false_positive_rate_is_at_most_alpha() -> None:
+    """With five seeds and an alpha of 0.1, for several symmetric distributions."""
     rng = np.random.default_rng(0)
-    for draw in (rng.normal, rng.standard_cauchy, lambda size: rng.exponential(size=size) - np.log(2)):
+    for sample in (rng.normal, rng.standard_cauchy, lambda size: rng.exponential(size=size) - np.log(2)):
         signs = rng.choice([-1, 1], (400, 5))
         wrong = 0
-        for row in draw(size=(400, 5)) * signs:
+        for row in sample(size=(400, 5)) * signs:
             found = paired(row.tolist(), [0.0] * 5)
             wrong += verdict(found, found.p, 0.1, 0.0) in ("better", "worse")
         assert wrong / 400 <= 0.1
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+def test_interval_has_about_its_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
-    held = 0
+    covered = 0
     for row in rng.normal(1.0, 1.0, (400, 8)):
         low, high = interval(row, 0.1)
-        held += low <= 1 <= high
-    assert 0.8 < held / 400 < 0.97
+        covered += low <= 1 <= high
+    assert 0.8 < covered / 400 < 0.97
 
 
-def test_a_detectable_difference_is_detected() -> None:
+def test_detectable_difference_is_detected_at_its_rate() -> None:
     rng = np.random.default_rng(0)
     size = detectable(rng.normal(0, 1, 2000)[:8], 0.1)
     assert 0.3 < size < 2.5
@@ -95,7 +95,7 @@ def test_a_detectable_difference_is_detected() -> None:
     assert 0.65 < hits / 200 < 0.95
 
 
-def test_unpaired_and_broken_numbers_are_refused() -> None:
+def test_unpaired_and_infinite_numbers_are_rejected() -> None:
     with pytest.raises(ValueError, match="paired"):
         paired([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="finite"):

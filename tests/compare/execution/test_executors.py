@@ -1,4 +1,4 @@
-"""The same plan elsewhere: submitit's local executor stands for the cluster, a planted one for what may go wrong."""
+"""Tests use submitit's local executor instead of a cluster, and fake executors for failures."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ SMALL = Settings(seeds=1, temperatures=(1.0,), samples=20)
 
 @pytest.fixture
 def plan(recipes: list[Recipe], tmp_path: Path) -> Plan:
-    """One method, and one that sets out from it."""
+    """Returns a plan with a method and another one that starts at its checkpoint."""
     whole = make_plan(recipes, SMALL, tmp_path / "out")
     return Plan(whole.folder, whole.methods[:2], whole.settings, whole.origins)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_cluster_runs_the_plan_in_its_order(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_runs_the_plan_in_order(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     cluster = EXECUTORS["local"](2, plan.folder / "cluster", {"timeout_min": 5})
     seen: list[tuple[str, ...]] = []
     found = run_all(plan, 2, lambda jobs: seen.append(tuple(job.state for job in jobs)), executor=cluster)
     assert [job.state for job in found] == ["done", "done"]
-    assert seen[1][1] == "waiting", "its beginning is not there yet"
+    assert seen[1][1] == "waiting", "the checkpoint at which it starts does not exist yet"
     measured = json.loads((plan.home("one: start", 0) / "measured.json").read_text())
-    assert measured["cost"]["start"]["steps"] == 6
+    assert measured["cost"]["start"]["generator_updates"] == 6
     assert list((plan.folder / "cluster").glob("*_result.pkl"))
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_what_a_cluster_says_of_a_failure_is_told(plan: Plan) -> None:
+def test_failures_on_a_cluster_are_reported(plan: Plan) -> None:
     pytest.importorskip("submitit")
     (plan.folder / "recipes" / plan.methods[0].recipe).write_text("nonsense: 1\n")
     found = run_all(plan, 2, lambda jobs: None, executor=Cluster("local", plan.folder / "cluster", {}))
     assert "nonsense" in found[0].reason
-    assert found[1].reason == "one failed, which it needs"
+    assert found[1].reason == "it requires one, which failed"
 
 
 class FakeJob:
-    """As submitit's jobs are: done or not, with a result or an error."""
+    """Imitates a submitit job: done or not, with a result or an error."""
 
     def __init__(self, result: int | Exception | None) -> None:
         self.outcome, self.cancelled = result, False
@@ -74,7 +74,7 @@ class FakeJob:
         self.cancelled = True
 
 
-def test_codes_of_jobs(tmp_path: Path) -> None:
+def test_exit_codes_of_submitted_jobs(tmp_path: Path) -> None:
     utils = pytest.importorskip("submitit.core.utils")
     assert executors._Submitted(FakeJob(None), tmp_path / "log").poll() is None
     assert executors._Submitted(FakeJob(0), tmp_path / "log").poll() == 0
@@ -83,60 +83,60 @@ def test_codes_of_jobs(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text().endswith("out of memory\n")
     stopped = executors._Submitted(FakeJob(None), tmp_path / "log")
     stopped.stop()
-    assert stopped.poll() in STOPPED, "cancelled by us: to be gone on with"
+    assert stopped.poll() in STOPPED, "cancelled on request, so it can be resumed"
 
 
-def test_what_is_preempted_is_sent_again_as_it_is(tmp_path: Path) -> None:
+def test_a_preempted_job_is_submitted_again(tmp_path: Path) -> None:
     pytest.importorskip("submitit")
     work = executors._Work(["folder", "one", "0"], tmp_path)
     again = work.checkpoint()
     assert again.function is work
 
 
-class Held:
-    """An executor whose runs go on until they are asked to stop."""
+class Endless:
+    """An executor whose runs continue until they are asked to stop."""
 
     def __init__(self) -> None:
         self.codes: list[int | None] = []
 
     def start(self, arguments: Sequence[str], home: Path) -> Any:
-        place, codes = len(self.codes), self.codes
+        index, codes = len(self.codes), self.codes
         codes.append(None)
 
         class Task:
             def poll(self) -> int | None:
-                return codes[place]
+                return codes[index]
 
             def stop(self) -> None:
-                codes[place] = STOPPED[0]
+                codes[index] = STOPPED[0]
 
             def kill(self) -> None:
-                raise AssertionError("it had stopped by itself")
+                raise AssertionError("a run that stopped on request must not be killed")
 
         return Task()
 
 
-def test_a_signal_stops_them_wherever_they_run(plan: Plan) -> None:
-    held = Held()
-    told: list[list[Job]] = []
+def test_a_signal_stops_the_runs_of_any_executor(plan: Plan) -> None:
+    endless = Endless()
+    seen: list[list[Job]] = []
     threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
-    began = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(Stopped):
-        run_all(plan, 2, told.append, executor=held)
-    assert held.codes == [STOPPED[0]]
-    assert time.monotonic() - began < 10
-    assert told[-1][0].state == "waiting"
+        run_all(plan, 2, seen.append, executor=endless)
+    assert endless.codes == [STOPPED[0]]
+    assert time.monotonic() - started < 10
+    assert seen[-1][0].state == "waiting"
 
 
 class Instant:
-    """Runs that end at once, each leaving what others may need of it, or nothing."""
+    """An executor whose runs end at once and create the files that others require, or none."""
 
-    def __init__(self, leaves: bool) -> None:
-        self.leaves, self.begun = leaves, list[str]()
+    def __init__(self, creates_files: bool) -> None:
+        self.creates_files, self.started = creates_files, list[str]()
 
     def start(self, arguments: Sequence[str], home: Path) -> Any:
-        self.begun.append(arguments[1])
-        if self.leaves:
+        self.started.append(arguments[1])
+        if self.creates_files:
             (home / "run/checkpoints/000006").mkdir(parents=True)
             (home / "run/model").mkdir()
 
@@ -151,50 +151,53 @@ class Instant:
         return Task()
 
 
-def test_what_needs_two_waits_for_both(recipes: list[Recipe], tmp_path: Path) -> None:
+def test_a_job_waits_for_all_its_requirements(recipes: list[Recipe], tmp_path: Path) -> None:
     plan = make_plan(recipes, SMALL, tmp_path / "out")
-    instant = Instant(leaves=True)
+    instant = Instant(creates_files=True)
     found = run_all(plan, 1, lambda jobs: None, executor=instant)
     assert {job.state for job in found} == {"done"}
-    order = instant.begun
+    order = instant.started
     assert order.index("one: best of 4") > max(order.index("one"), order.index("one: start"))
     assert order.index("two: best of 4") > max(order.index("two"), order.index("one: start"))
 
 
-def test_a_run_that_leaves_nothing_is_not_waited_for(recipes: list[Recipe], tmp_path: Path) -> None:
+def test_a_job_fails_if_its_requirement_cannot_appear(recipes: list[Recipe], tmp_path: Path) -> None:
     plan = make_plan(recipes, SMALL, tmp_path / "out")
-    found = {job.method.name: job for job in run_all(plan, 1, lambda jobs: None, executor=Instant(leaves=False))}
+    found = {job.method.name: job for job in run_all(plan, 1, lambda jobs: None, executor=Instant(creates_files=False))}
     assert found["one"].state == "done"
-    assert found["two"].reason == "one left no checkpoint that it needs"
-    assert found["one: best of 4"].reason == "one: start failed, which it needs"
+    assert found["two"].reason == "one did not save the checkpoint that it requires"
+    assert found["one: best of 4"].reason == "it requires one: start, which failed"
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
-        (lambda folder: EXECUTORS["none"](1, folder, {"timeout_min": 1}), "needs --cluster"),
-        (lambda folder: Cluster("local", folder, {"nonsense": 1}), "--cluster local"),
-        (lambda folder: Cluster("nowhere", folder, {}), "--cluster nowhere"),
+        (
+            lambda folder: EXECUTORS["none"](1, folder, {"timeout_min": 1}),
+            "^--cluster-option=timeout_min=1: no cluster is selected",
+        ),
+        (lambda folder: Cluster("local", folder, {"nonsense": 1}), "^--cluster=local: rejected by submitit"),
+        (lambda folder: Cluster("nowhere", folder, {}), "^--cluster=nowhere: rejected by submitit"),
     ],
 )
-def test_what_makes_no_sense_is_refused(make: Callable[[Path], Any], told: str, tmp_path: Path) -> None:
+def test_invalid_cluster_settings_are_rejected(make: Callable[[Path], Any], message: str, tmp_path: Path) -> None:
     pytest.importorskip("submitit")
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         make(tmp_path)
 
 
-def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parallel_runs_share_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert Processes(3).environment["OMP_NUM_THREADS"] == "2"
     assert Processes(99).environment["OMP_NUM_THREADS"] == "1"
 
 
-def test_no_file_of_the_users_is_taken_for_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`queue` is Python's own, and PyTorch imports it."""
-    (tmp_path / "queue.py").write_text("open('read', 'w')\n", encoding="utf-8")
+def test_files_in_the_working_directory_do_not_shadow_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch imports `queue` of the standard library."""
+    (tmp_path / "queue.py").write_text("open('imported', 'w')\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    task = Processes(1).start([str(tmp_path / "nowhere"), "method", "0"], tmp_path)
+    task = Processes(1).start([str(tmp_path / "missing"), "method", "0"], tmp_path)
     while task.poll() is None:
         time.sleep(0.1)
-    assert not (tmp_path / "read").exists()
-    assert "nowhere" in (tmp_path / executors.LOG).read_text(encoding="utf-8")
+    assert not (tmp_path / "imported").exists()
+    assert "missing" in (tmp_path / executors.LOG).read_text(encoding="utf-8")

@@ -1,30 +1,28 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor
 
 from textgan.core.types import Batch, Samples, Vocabulary
-from textgan.generation.decoding import beam
 from textgan.generation.decoding.ancestral import Ancestral
 from textgan.generation.decoding.beam import Beam
 from textgan.generators.lstm import Lstm
 from textgan.ops import device
+from textgan.ops.device import DeviceProfile
 from textgan.testing import TabularGenerator, enumerate_sequences, tiny_vocabulary
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
 
 
-def likeliest(generator: TabularGenerator, length: int, power: float, prompt: Tensor | None = None) -> Samples:
-    """By looking at every sequence there is."""
+def most_likely(generator: TabularGenerator, length: int, power: float, prompt: Tensor | None = None) -> Samples:
+    """Finds the most likely sequence by enumerating all of them."""
     every = enumerate_sequences(generator.vocab, length)
     if prompt is not None:
-        begins = (every.x[:, : len(prompt)] == prompt).all(1) & every.valid[:, : len(prompt)].all(1)
-        every = every[begins]
-    worth = generator.log_prob(every).sum(1) / every.valid.sum(1) ** power
-    return every[worth.argmax().view(1)]
+        matches = (every.x[:, : len(prompt)] == prompt).all(1) & every.valid[:, : len(prompt)].all(1)
+        every = every[matches]
+    score = generator.log_prob(every).sum(1) / every.valid.sum(1) ** power
+    return every[score.argmax().view(1)]
 
 
 def table(seed: int, end: bool = True) -> TabularGenerator:
@@ -34,37 +32,37 @@ def table(seed: int, end: bool = True) -> TabularGenerator:
 @torch.no_grad()
 @pytest.mark.parametrize("power", [0.0, 0.7, 1.0])
 @pytest.mark.parametrize("end", [False, True])
-def test_wide_enough_it_finds_the_likeliest_sequence_of_all(end: bool, power: float) -> None:
+def test_a_wide_beam_finds_the_most_likely_sequence(end: bool, power: float) -> None:
     lengths = set()
     for seed in range(8):
         generator = table(seed, end)
         found = Beam(4**4, power)(generator, Batch.blank(2, 4))
-        best = likeliest(generator, 4, power)
+        best = most_likely(generator, 4, power)
         assert torch.equal(found.x, best.x.expand(2, -1)), f"seed {seed}"
         assert torch.equal(found.valid, best.valid.expand(2, -1))
         lengths.add(int(best.valid.sum()))
-    assert not end or len(lengths) > 1, "sequences of several lengths must have been the best"
+    assert not end or len(lengths) > 1, "the best sequences must have several lengths"
 
 
 @torch.no_grad()
-def test_the_length_penalty_changes_what_is_best() -> None:
-    apart = [seed for seed in range(30) if not torch.equal(*(likeliest(table(seed), 4, p).x for p in (0.0, 1.0)))]
-    assert apart
-    for seed in apart:
+def test_the_length_penalty_favours_longer_sequences() -> None:
+    different = [seed for seed in range(30) if not torch.equal(*(most_likely(table(seed), 4, p).x for p in (0.0, 1.0)))]
+    assert different
+    for seed in different:
         plain, mean = (Beam(64, power)(table(seed), Batch.blank(1, 4)) for power in (0.0, 1.0))
         assert plain.valid.sum() < mean.valid.sum()
 
 
 @torch.no_grad()
-def test_a_narrow_one_is_between_greedy_and_the_best() -> None:
+def test_a_narrow_beam_is_between_greedy_and_the_best() -> None:
     better = 0
     for seed in range(30):
         generator = table(seed, end=False)
         greedy, narrow = (Beam(width)(generator, Batch.blank(1, 4)) for width in (1, 3))
-        worth = [generator.log_prob(s).sum().item() for s in (greedy, narrow, likeliest(generator, 4, 0.0))]
-        assert worth[0] <= worth[1] + 1e-5
-        assert worth[1] <= worth[2] + 1e-5
-        better += worth[1] > worth[0] + 1e-5
+        score = [generator.log_prob(s).sum().item() for s in (greedy, narrow, most_likely(generator, 4, 0.0))]
+        assert score[0] <= score[1] + 1e-5
+        assert score[1] <= score[2] + 1e-5
+        better += score[1] > score[0] + 1e-5
     assert better > 0
 
 
@@ -81,15 +79,15 @@ def prompts() -> Batch:
 
 
 @torch.no_grad()
-def test_one_beam_is_greedy() -> None:
+def test_width_1_is_greedy_decoding() -> None:
     generator, batch = lstm(), prompts()
-    ours, greedy = Beam(1)(generator, batch), Ancestral(0.0)(generator, batch)
+    found, greedy = Beam(1)(generator, batch), Ancestral(0.0)(generator, batch)
     for name in ("x", "valid", "chosen"):
-        assert torch.equal(getattr(ours, name), getattr(greedy, name)), name
+        assert torch.equal(getattr(found, name), getattr(greedy, name)), name
 
 
 @torch.no_grad()
-def test_rows_are_searched_as_if_each_were_alone() -> None:
+def test_rows_are_searched_independently() -> None:
     generator, batch = lstm(), prompts()
     together = Beam(4)(generator, batch)
     for row in range(len(batch)):
@@ -98,16 +96,16 @@ def test_rows_are_searched_as_if_each_were_alone() -> None:
 
 
 @torch.no_grad()
-def test_what_is_given_is_kept_and_counts_for_what_comes_before_it() -> None:
+def test_given_tokens_are_kept_and_count_for_the_tokens_before_them() -> None:
     generator = table(3, end=False)
     prompt = torch.tensor([2, 1])
     tokens = torch.zeros(1, 4, dtype=torch.long)
     tokens[0, :2] = prompt
     given = torch.tensor([[True, True, False, False]])
     found = Beam(256)(generator, Batch(tokens, torch.ones_like(given), given))
-    assert torch.equal(found.x, likeliest(generator, 4, 0.0, prompt).x)
+    assert torch.equal(found.x, most_likely(generator, 4, 0.0, prompt).x)
     assert torch.equal(found.chosen, ~given)
-    tokens[0, 3] = 2  # a blank between given words is filled with what both make likeliest
+    tokens[0, 3] = 2  # blanks between given tokens depend on both
     given = torch.tensor([[True, False, False, True]])
     found = Beam(256)(generator, Batch(tokens, torch.ones_like(given), given))
     every = enumerate_sequences(generator.vocab, 4)
@@ -116,18 +114,17 @@ def test_what_is_given_is_kept_and_counts_for_what_comes_before_it() -> None:
 
 
 @torch.no_grad()
-def test_logits_in_pieces_and_devices_that_wait_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_logits_and_asynchronous_devices_change_nothing() -> None:
     generator, batch = lstm(), prompts()
-    here = Beam(5)(generator, batch)
-    described = device.describe(torch.device("cpu"))
-    monkeypatch.setattr(beam, "describe", lambda _: replace(described, waits=True, logits=20))
-    there = Beam(5)(generator, batch)
-    assert torch.equal(here.x, there.x)
-    assert torch.equal(here.valid, there.valid)
+    expected = Beam(5)(generator, batch)
+    with device.assume(DeviceProfile(max_logits=20, is_async=True, prefers_gather=False)):
+        found = Beam(5)(generator, batch)
+    assert torch.equal(found.x, expected.x)
+    assert torch.equal(found.valid, expected.valid)
 
 
 @torch.no_grad()
-def test_nothing_is_written_that_may_never_be() -> None:
+def test_forbidden_tokens_are_not_generated() -> None:
     found = Beam(50)(lstm(), Batch.blank(3, 6))
     assert not torch.isin(found.x[found.valid], torch.tensor(VOCAB.forbidden_ids)).any()
     assert bool((found.x[~found.valid] == VOCAB.pad).all())

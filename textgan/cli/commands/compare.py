@@ -107,7 +107,7 @@ def compare(
     """
     from textgan import recipe as loader
     from textgan.cli.display.comparison_view import run_comparison, run_study
-    from textgan.compare.design.plan import Settings, make_plan, quickly, read
+    from textgan.compare.design.plan import Settings, make_plan, quick_settings, read
     from textgan.compare.execution.executors import EXECUTORS
     from textgan.compare.length_study import make_plan as make_study
     from textgan.compare.length_study import read as read_study
@@ -127,7 +127,7 @@ def compare(
             budget=budget,
             select_checkpoint=select_checkpoint,
         )
-        settings = quickly(settings) if quick else settings
+        settings = quick_settings(settings) if quick else settings
         folder = _new_folder(out)
         names, changes = [text for text in recipes if "=" not in text], [text for text in recipes if "=" in text]
         if lengths:

@@ -97,10 +97,10 @@ def interval(each: Floats, alpha: float, seed: int = 0) -> tuple[float, float]:
         return -math.inf, math.inf
     rows = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
     means = each[rows].mean(1)
-    centre = each.mean()
+    center = each.mean()
     low, high = np.quantile(means, [alpha / 2, 1 - alpha / 2])
     factor = math.sqrt(count / (count - 1))
-    return float(centre + factor * (low - centre)), float(centre + factor * (high - centre))
+    return float(center + factor * (low - center)), float(center + factor * (high - center))
 
 
 def detectable(each: Floats, alpha: float, power: float = 0.8) -> float:

@@ -1,1 +1,1 @@
-"""The design of a comparison: which runs, with which controls, from which checkpoints."""
+"""Designs a comparison: which recipes and controls run, with which seeds, and from which checkpoints."""

@@ -1,4 +1,4 @@
-"""The design of a comparison: which recipes are run with which seeds, and which runs begin where another one stood."""
+"""Plans a comparison: which recipes run with which seeds, and which runs start at a checkpoint of another one."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ from textgan.runs.run_dir import RunDir, read_json
 
 FILE = "comparison.json"
 MEASURED, FAILED, PROGRESS = "measured.json", "failed.json", "progress.json"
-"""Files in the folder of a method's run: what was measured, why it failed, how far it is."""
+"""Files in the folder of a method's run: its measurements, the reason of a failure, its progress."""
 SHARED = ("data", "tokenizer", "max_len", "device")
-"""What all variants must have alike, for their numbers to be comparable."""
+"""Recipe keys that all variants must share; otherwise their metrics are not comparable."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a comparison is made.
+    """Holds the settings of a comparison.
 
     Args:
-        seeds: 0 to n - 1.
-        temperatures: at which every model is sampled.
-        samples: sequences for each measurement.
-        alpha: how often a false "better" is accepted, over all pairs together.
-        margin: differences of quality below it are of no interest, as a share of the spread between the best and
-            the worst model.
-        best_of: sequences of which the trained discriminator takes the best, in the control of that name.
-        shorter: phases are that many times shorter than the recipes have them; then nothing is ranked.
-        budget: "updates", "tokens" or "seconds" -> how many of them every method has behind its start. Empty is what
-            the recipes say.
-        select_checkpoint: validation text chooses among the checkpoints behind the start; otherwise it is the last one.
+        seeds: number of runs of each method; their seeds are 0 to n - 1.
+        temperatures: temperatures at which every model is sampled.
+        samples: sequences sampled for each measurement.
+        alpha: probability of any false "better" among all pairs (family-wise error rate).
+        margin: differences of quality below it are negligible, as a share of the spread between the best and the worst
+            model.
+        best_of: number of samples from which the trained discriminator selects one, in the control of that name.
+        shorter: factor by which phases are shortened; above 1, no method is ranked.
+        budget: "updates", "tokens" or "seconds" -> the amount that every method may use after its start. If empty,
+            the recipes' rounds apply.
+        select_checkpoint: whether each run is represented by its best checkpoint after the start on validation text
+            instead of its last one.
     """
 
     seeds: int = 5
@@ -54,8 +55,8 @@ class Settings:
     select_checkpoint: bool = False
 
 
-def quickly(settings: Settings) -> Settings:
-    """Two seeds, short phases, few samples: to see that everything works. Such numbers rank nothing."""
+def quick_settings(settings: Settings) -> Settings:
+    """Returns settings for a test of the setup: two seeds, short phases, few samples. No method is ranked."""
     budget = {kind: amount / 10 for kind, amount in settings.budget.items()}
     samples = min(settings.samples, 500)
     return replace(settings, seeds=2, samples=samples, temperatures=(0.7, 1.0), shorter=10, budget=budget)
@@ -63,17 +64,18 @@ def quickly(settings: Settings) -> Settings:
 
 @dataclass(frozen=True)
 class Method:
-    """One line of the comparison: a variant, or a control of one.
+    """Describes a method of the comparison: a variant, or a control of one.
 
     Args:
-        name: "seqgan", "seqgan: constant".
-        recipe: its file, beside the others.
-        variant: the variant that it is a control of; its own name if it is none.
-        control: which control, or "".
-        start: the method that is the variant's generator before anything adversarial, "" if there is none.
-        constant: the method that is the variant with a constant reward, "" if there is none.
-        best_of: whether it is that generator with the variant's discriminator to choose: nothing is trained.
-        after: its phases behind the start, which a budget counts.
+        name: name shown in reports, such as "seqgan" or "seqgan: constant".
+        recipe: name of its file in the folder `recipes`.
+        variant: the variant that it is a control of; for a variant, its own name.
+        control: which control it is; "" for a variant.
+        start: the method that trains the variant's generator up to the first adversarial phase; "" if none does.
+        constant: the method that trains the variant with a constant reward; "" if none does.
+        best_of: whether the variant's discriminator selects samples of the start's generator; such a method trains
+            nothing.
+        after: its phases after the start, which a budget counts.
     """
 
     name: str
@@ -88,41 +90,50 @@ class Method:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is written down before anything is run, so that it can be gone on with."""
+    """Describes all runs of a comparison. It is saved before the first run, so that a comparison can be resumed.
+
+    Args:
+        folder: folder of the comparison.
+        methods: the variants and their controls, in order.
+        settings: the settings of the comparison.
+        origins: method -> {"method", "global_round"}: the checkpoint of an earlier method at which it starts. Up to
+            that round, the two runs are identical.
+    """
 
     folder: Path
     methods: Sequence[Method]
     settings: Settings
     origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Method -> {"method", "global_round"}: the checkpoint of another one, up to which the two are alike."""
 
     def recipe(self, method: Method, seed: int) -> Recipe:
+        """Loads the recipe of a method, with a seed."""
         return load_recipe(self.folder / "recipes" / method.recipe, [f"seed={seed}"]).named(method.name)
 
     def home(self, name: str, seed: int) -> Path:
-        """Where a method's run with a seed stands, with what was measured of it."""
+        """Returns the folder of a method's run with a seed; its measurements are saved there too."""
         return self.folder / "methods" / _file(name) / f"seed-{seed}"
 
     def method(self, name: str) -> Method:
+        """Returns the method of this name."""
         return next(method for method in self.methods if method.name == name)
 
     def jobs(self) -> list[tuple[Method, int]]:
-        """Everything to run, such that what others begin from comes before them."""
+        """Returns all runs as (method, seed); a run precedes those that start at its checkpoints, seed by seed."""
         return [(method, seed) for seed in range(self.settings.seeds) for method in self.methods]
 
     def requirements(self, method: Method, seed: int) -> list[Path]:
-        """What must be there before it can run."""
+        """Returns the folders that must exist before a run can start."""
         if method.best_of:
             return [RunDir(self.home(name, seed) / "run").model for name in (method.start, method.variant)]
         origin = self.origin(method, seed)
         return [origin] if origin else []
 
     def budget(self, method: Method) -> Budget:
-        """Where the budget ends it."""
+        """Returns the budget of a method, which counts its phases after the start."""
         return Budget(self.settings.budget, frozenset(method.after if self.settings.budget else ()))
 
     def origin(self, method: Method, seed: int) -> Path | None:
-        """The checkpoint that it begins at, or None for the beginning."""
+        """Returns the checkpoint at which a run starts, or None if it starts from scratch."""
         found = self.origins.get(method.name)
         if found is None:
             return None
@@ -130,43 +141,60 @@ class Plan:
 
 
 def make_plan(recipes: Iterable[Recipe], settings: Settings, folder: Path) -> Plan:
-    """The plan of a comparison, written to its folder.
+    """Makes the plan of a comparison and writes it to its folder.
+
+    Args:
+        recipes: the variants; a recipe given twice becomes two variants.
+        settings: the settings of the comparison.
+        folder: folder of the comparison.
+
+    Returns:
+        The plan: all variants, and their controls without those that another method already covers.
 
     Raises:
-        UserError: if there is nothing to compare, or variants differ in what has to be alike.
+        UserError: if there is nothing to compare, or variants differ in one of the keys in SHARED.
     """
     recipes = list(recipes)
     if not recipes:
-        raise UserError("name a recipe to compare with others, or alone with its controls; `textgan list` shows them")
+        raise UserError(
+            "RECIPES: no recipe given; expected one or more files or names; `textgan list recipes` shows them"
+        )
     variants = {name: _shorter(recipe, settings.shorter) for name, recipe in _named(recipes).items()}
-    _check_alike(variants)
+    _check_shared(variants)
     methods: list[Method] = []
-    found: dict[str, Recipe] = {}
+    by_name: dict[str, Recipe] = {}
     for name, recipe in variants.items():
-        beside = {control: recipe.changed(f"{name}: {control}", changes) for control, changes in controls(recipe)}
+        own_controls = {control: recipe.changed(f"{name}: {control}", changes) for control, changes in controls(recipe)}
         start, constant = (
-            _doing(beside[control], found) or f"{name}: {control}" if control in beside else ""
+            _equivalent(own_controls[control], by_name) or f"{name}: {control}" if control in own_controls else ""
             for control in ("start", "constant")
         )
         after = phases_after_start(recipe)
         methods.append(Method(name, f"{_file(name)}.yaml", name, start=start, constant=constant, after=after))
-        found[name] = recipe.without_controls()
-        for control, changed in beside.items():
-            if not _doing(changed, found):
-                counted = [phase for phase in changed.filled["phases"] if phase in after]
-                methods.append(Method(changed.name, f"{_file(changed.name)}.yaml", name, control, start, after=counted))
-                found[changed.name] = changed
-        chooser = _chooser(recipe, f"{name}: best of {settings.best_of}", settings.best_of) if start else None
-        if chooser is not None:
-            methods.append(Method(chooser.name, f"{_file(chooser.name)}.yaml", name, "best of", start, best_of=True))
-            found[chooser.name] = chooser
+        by_name[name] = recipe.without_controls()
+        for control, control_recipe in own_controls.items():
+            if not _equivalent(control_recipe, by_name):
+                counted = [phase for phase in control_recipe.filled["phases"] if phase in after]
+                methods.append(
+                    Method(
+                        control_recipe.name, f"{_file(control_recipe.name)}.yaml", name, control, start, after=counted
+                    )
+                )
+                by_name[control_recipe.name] = control_recipe
+        best_of = _best_of(recipe, f"{name}: best of {settings.best_of}", settings.best_of) if start else None
+        if best_of is not None:
+            methods.append(Method(best_of.name, f"{_file(best_of.name)}.yaml", name, "best of", start, best_of=True))
+            by_name[best_of.name] = best_of
     if len(methods) < 2:
-        raise UserError(f"{methods[0].name} has no controls to be compared with; name another recipe beside it")
-    trained = {method.name: found[method.name] for method in methods if not method.best_of}
-    # Where a budget ends a phase, its last checkpoint is nobody's to know beforehand.
+        raise UserError(
+            f"RECIPES={methods[0].name}: no adversarial phase and so no controls to compare it with; expected such a phase "
+            "or a second recipe; add a recipe"
+        )
+    trained = {method.name: by_name[method.name] for method in methods if not method.best_of}
+    # A budget may end a phase early, so the round of its last checkpoint is not known in advance.
     ends = {method.name: method.after if settings.budget else () for method in methods}
     plan = Plan(folder, methods, settings, _origins(trained, ends))
-    for name, recipe in found.items():
+    for name, recipe in by_name.items():
         target = folder / "recipes" / f"{_file(name)}.yaml"
         target.parent.mkdir(parents=True, exist_ok=True)
         write_text(target, recipe.yaml())
@@ -176,16 +204,23 @@ def make_plan(recipes: Iterable[Recipe], settings: Settings, folder: Path) -> Pl
 
 
 def read(folder: Path) -> Plan:
-    """The plan of a comparison that was begun. Raises UserError if the folder holds none."""
+    """Reads the plan of a comparison from its folder.
+
+    Raises:
+        UserError: if the folder contains no comparison.
+    """
     if not (folder / FILE).is_file():
-        raise UserError(f"{folder} holds no comparison; begin one with `textgan compare RECIPE RECIPE`")
+        raise UserError(
+            f"DIR={folder}: not a comparison; expected a folder that contains {FILE}; "
+            "start one with `textgan compare RECIPE RECIPE`"
+        )
     content = read_json(folder / FILE)
     methods = [Method(**fields) for fields in content["methods"]]
     return Plan(folder, methods, Settings(**content["settings"]), content["origins"])
 
 
 def _named(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
-    """Each under a name of its own: a recipe that is given twice gets a number."""
+    """Gives each recipe a unique name: a number is appended to names that occur again."""
     named: dict[str, Recipe] = {}
     for recipe in recipes:
         candidates = (f"{recipe.name} ({count})" if count > 1 else recipe.name for count in itertools.count(1))
@@ -202,16 +237,18 @@ def _shorter(recipe: Recipe, factor: int) -> Recipe:
     return recipe.changed(recipe.name, {"phases": rounds})
 
 
-def _check_alike(variants: Mapping[str, Recipe]) -> None:
+def _check_shared(variants: Mapping[str, Recipe]) -> None:
+    """Checks that all variants agree in the keys in SHARED. Raises UserError."""
     (first, one), *others = variants.items()
     for name, other in others:
         for key in SHARED:
-            mine, theirs = one.filled[key], other.filled[key]
-            if mine != theirs:
-                setting = f"{key}.name=..." if isinstance(mine, dict) else f"{key}=..."
+            expected, value = one.filled[key], other.filled[key]
+            if expected != value:
+                setting = f"{key}.name" if isinstance(expected, dict) else key
                 raise UserError(
-                    f"{first} and {name} differ in {key} ({_short(mine)}; {_short(theirs)}), so their numbers would "
-                    f"not be comparable; give it for all, {setting}"
+                    f"{setting}: {first} and {name} differ in {key} ({_short(expected)}; {_short(value)}), so their "
+                    f"metrics are not comparable; expected the same value in all recipes; add {setting}=... to the "
+                    f"command"
                 )
 
 
@@ -219,13 +256,13 @@ def _short(value: Any) -> str:
     return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
 
 
-def _doing(recipe: Recipe, found: Mapping[str, Recipe]) -> str:
-    """The name of a method that trains the very same, or ""."""
-    return next((name for name, other in found.items() if _same(recipe, other)), "")
+def _equivalent(recipe: Recipe, known: Mapping[str, Recipe]) -> str:
+    """Returns the name of a method that trains the same generator in the same way, or "" if there is none."""
+    return next((name for name, other in known.items() if _same(recipe, other)), "")
 
 
-def _chooser(recipe: Recipe, name: str, count: int) -> Recipe | None:
-    """The recipe with its discriminator to choose among samples, or None where it cannot judge them."""
+def _best_of(recipe: Recipe, name: str, count: int) -> Recipe | None:
+    """Returns the recipe with best-of-n decoding by its discriminator, or None if that cannot score whole samples."""
     try:
         return recipe.changed(name, {"decoding": {"name": "best_of", "n": count}})
     except RecipeError:
@@ -233,31 +270,31 @@ def _chooser(recipe: Recipe, name: str, count: int) -> Recipe | None:
 
 
 def _same(one: Recipe, other: Recipe) -> bool:
-    """Whether two recipes train the same generator in the same way, whatever stands in blocks that no turn uses."""
+    """Returns whether two recipes train the same generator in the same way; blocks that no turn uses may differ."""
     rounds = sum(phase["rounds"] for phase in one.filled["phases"].values())
-    ends = len(one.filled["phases"]) == len(other.filled["phases"])
+    same_length = len(one.filled["phases"]) == len(other.filled["phases"])
     return (
-        ends
+        same_length
         and rounds == sum(p["rounds"] for p in other.filled["phases"].values())
         and (common_phases(one, other) == len(one.filled["phases"]))
     )
 
 
 def _origins(recipes: Mapping[str, Recipe], ends: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
-    """For each method, the earlier one that goes the longest way with it, without the phases that a budget ends."""
+    """Returns, for each method, the earlier one with the most phases in common, not counting phases with a budget."""
     found: dict[str, dict[str, Any]] = {}
     names = list(recipes)
-    for place, name in enumerate(names):
-        most = len(recipes[name].filled["phases"]) - len(ends[name])
-        alike = {other: min(most, common_phases(recipes[other], recipes[name])) for other in names[:place]}
-        best = max(alike, key=lambda other: alike[other], default=None)
-        if best is not None and alike[best]:
-            phases = list(recipes[best].filled["phases"].values())[: alike[best]]
+    for index, name in enumerate(names):
+        limit = len(recipes[name].filled["phases"]) - len(ends[name])
+        shared = {other: min(limit, common_phases(recipes[other], recipes[name])) for other in names[:index]}
+        best = max(shared, key=lambda other: shared[other], default=None)
+        if best is not None and shared[best]:
+            phases = list(recipes[best].filled["phases"].values())[: shared[best]]
             found[name] = {"method": best, "global_round": sum(phase["rounds"] for phase in phases)}
     return found
 
 
 def _file(name: str) -> str:
-    """A name as a file's: letters, digits and dashes, two of them before what a control is called."""
+    """Turns a name into a file name: letters, digits and dashes; two dashes precede the name of a control."""
     parts = ("".join(c if c.isalnum() or c in "._" else " " for c in part).split() for part in name.split(": "))
     return "--".join("-".join(words) for words in parts)

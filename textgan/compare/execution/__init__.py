@@ -1,1 +1,1 @@
-"""The execution of a comparison: processes, clusters, and the measurement of each run."""
+"""Executes a comparison in local processes or cluster jobs, and measures each run."""

@@ -1,4 +1,7 @@
-"""Which checkpoint of a run is compared: the one that is best on validation text. Test text has no say in it."""
+"""Selects the checkpoint that represents a run in the comparison: the best one on validation text.
+
+Test text has no influence on the selection.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,23 @@ from textgan.runs.run_dir import RunDir
 Points = Sequence[Mapping[str, float]]
 
 
-def choose(run: Run, folder: RunDir, first: int, settings: Settings, seed: int) -> Mapping[str, Any]:
-    """Puts the best checkpoint's generator into the run and into its model's folder.
+def select_checkpoint(run: Run, folder: RunDir, first: int, settings: Settings, seed: int) -> Mapping[str, Any]:
+    """Loads the best checkpoint's generator into the run and saves it as the run's model.
 
-    Candidates are all checkpoints of evaluations behind round `first`. Each is measured at all temperatures with
-    validation text in the place of test text. The best has, at equal diversity, the best quality: on average over the
-    others, the last one where nothing decides.
+    Candidates are the checkpoints of all evaluations after round `first`. Each is measured at all temperatures on
+    validation text instead of test text. The best one leads the others most in quality at equal diversity, on average;
+    among equal candidates, the last one is selected.
+
+    Args:
+        run: the trained run; its generator is changed in place.
+        folder: the run's folder.
+        first: number of rounds up to the start; later checkpoints are candidates.
+        settings: temperatures and number of samples of each measurement.
+        seed: seed of the samples.
 
     Returns:
-        {"global_round", "of", "quality", "diversity", "scores"}: the round, all rounds, the axes, each one's lead. Empty where
-        there is nothing to choose between.
+        {"global_round", "of", "quality", "diversity", "scores"}: the selected round, the rounds of all candidates, the
+        axes, and the mean lead of each candidate. Empty if there are fewer than two candidates.
 
     Raises:
         UserError: if there is no validation text.
@@ -41,19 +51,24 @@ def choose(run: Run, folder: RunDir, first: int, settings: Settings, seed: int) 
         return {}
     corpus = replace(run.corpus, test=run.corpus.validation)
     if not corpus.test.texts:
-        raise UserError("a checkpoint is chosen on validation text, of which there is none; give the data some")
+        raise UserError(
+            "--select-checkpoint: the data has no validation text; expected a validation split; "
+            "give the data one, or leave out --select-checkpoint"
+        )
     blocks = run.recipe.filled["evaluate"]["metrics"]
-    made: list[Metric] = [make("metric", block, run.shared | corpus_objects(corpus)) for block in blocks]
-    names = {name for pair in AXES for name in pair}
-    deciding = [metric for metric in made if names & metric.better().keys()]
-    found: dict[Path, Points] = {}
+    metrics: list[Metric] = [make("metric", block, run.shared | corpus_objects(corpus)) for block in blocks]
+    axis_names = {name for pair in AXES for name in pair}
+    axis_metrics = [metric for metric in metrics if axis_names & metric.better().keys()]
+    points: dict[Path, Points] = {}
     for path in saved:
         checkpoint.restore_player(run.generator, "generator", path)
-        swept = sweep(run.generator, corpus, deciding, settings.temperatures, settings.samples, seed, run.decoding)
-        found[path] = swept["points"]
-    quality, diversity = axes([{0: points} for points in found.values()])
-    scores = leads(list(found.values()), quality, diversity)
-    best = max(range(len(saved)), key=lambda place: (scores[place], place))
+        measured = sweep(
+            run.generator, corpus, axis_metrics, settings.temperatures, settings.samples, seed, run.decoding
+        )
+        points[path] = measured["points"]
+    quality, diversity = axes([{0: each} for each in points.values()])
+    scores = mean_leads(list(points.values()), quality, diversity)
+    best = max(range(len(saved)), key=lambda index: (scores[index], index))
     checkpoint.restore_player(run.generator, "generator", saved[best])
     model.save(run, folder.model)
     return {
@@ -65,12 +80,21 @@ def choose(run: Run, folder: RunDir, first: int, settings: Settings, seed: int) 
     }
 
 
-def leads(candidates: Sequence[Points], quality: str, diversity: str) -> list[float]:
-    """For each, how much better it is than the others at equal diversity, on average; 0 where it cannot be said."""
+def mean_leads(candidates: Sequence[Points], quality: str, diversity: str) -> list[float]:
+    """Computes how far each candidate leads the others in quality at equal diversity, on average.
+
+    Args:
+        candidates: for each candidate, its measurements at all temperatures.
+        quality: quality axis.
+        diversity: diversity axis.
+
+    Returns:
+        One lead per candidate. A pair in which neither is ahead, since one is better but less diverse, counts as 0.
+    """
     curves = [frontier_of(points, quality, diversity) for points in candidates]
-    found = []
-    for place, one in enumerate(curves):
-        others = [other for at, other in enumerate(curves) if at != place]
-        gaps = [gap(one, other) if one and other else None for other in others]
-        found.append(statistics.fmean(each.mean if each else 0.0 for each in gaps) if gaps else 0.0)
-    return found
+    leads = []
+    for index, curve in enumerate(curves):
+        others = [other for position, other in enumerate(curves) if position != index]
+        gaps = [gap(curve, other) if curve and other else None for other in others]
+        leads.append(statistics.fmean(each.mean if each else 0.0 for each in gaps) if gaps else 0.0)
+    return leads

@@ -1,4 +1,4 @@
-"""Where the runs of a comparison are executed: in processes of this machine, or wherever a cluster puts them."""
+"""Starts the runs of a comparison: as processes on this machine, or as jobs of a cluster."""
 
 from __future__ import annotations
 
@@ -12,36 +12,41 @@ from typing import Any, Protocol
 from textgan.core.errors import UserError
 
 STOPPED = (130, 143)
-"""Exit codes of a run that was asked to stop, has saved, and can go on."""
+"""Exit codes of a run that was stopped by a signal, has saved a checkpoint, and can be resumed."""
 LOG = "log.txt"
-"""In a run's folder: what it said beside its results."""
+"""File in a run's folder with its standard output and standard error."""
 
 
 class Task(Protocol):
-    """One run that was started."""
+    """A run that was started."""
 
     def poll(self) -> int | None:
-        """Its exit code, None as long as it goes on."""
+        """Returns its exit code, or None while it is running."""
 
     def stop(self) -> None:
-        """Asks it to save and end."""
+        """Asks it to save a checkpoint and exit."""
 
     def kill(self) -> None:
-        """Ends it, as far as this lies with us."""
+        """Ends it immediately; on a cluster, requests this."""
 
 
 class Executor(Protocol):
-    """Starts runs. What each of them does is `textgan.compare.execution.worker.main` with these arguments."""
+    """Starts runs; each calls `textgan.compare.execution.worker.main`."""
 
     def start(self, arguments: Sequence[str], home: Path) -> Task:
-        """home: the run's folder, which is there; its log goes into it."""
+        """Starts a run.
+
+        Args:
+            arguments: arguments of `textgan.compare.execution.worker.main`.
+            home: the run's folder, which must exist; the log is written to it.
+        """
 
 
 class Processes:
-    """Processes of this machine.
+    """Starts processes on this machine.
 
     Args:
-        workers: how many run at once: each gets its share of the processors as threads.
+        workers: number of parallel runs; the threads of each are its share of the processors.
     """
 
     def __init__(self, workers: int) -> None:
@@ -49,7 +54,7 @@ class Processes:
         self.environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
 
     def start(self, arguments: Sequence[str], home: Path) -> Task:
-        # -P: a user's folder may well hold a queue.py or a random.py, which Python would read as its own.
+        # -P: without it, a queue.py or random.py in the working directory would shadow the standard library.
         command = [sys.executable, "-P", "-m", "textgan.compare.execution.worker", *arguments]
         with (home / LOG).open("ab") as log:
             return _Process(
@@ -79,15 +84,15 @@ class _Process:
 
 
 class Cluster:
-    """Jobs of a cluster, by way of submitit.
+    """Starts jobs of a cluster, with submitit.
 
     Args:
-        cluster: what submitit calls it, "slurm" or "local".
-        folder: for its scripts and logs; every machine must see it under the same name.
-        options: passed on to it, such as {"timeout_min": 240, "slurm_partition": "gpu"}.
+        cluster: submitit's name of the cluster type, "slurm" or "local".
+        folder: folder of submitit's scripts and logs; its path must be the same on all machines.
+        options: options of submitit, such as {"timeout_min": 240, "slurm_partition": "gpu"}.
 
     Raises:
-        UserError: if submitit is not installed, or it refuses the cluster or an option.
+        UserError: if submitit is not installed, or it rejects the cluster or an option.
     """
 
     def __init__(self, cluster: str, folder: Path, options: Mapping[str, Any]) -> None:
@@ -95,41 +100,53 @@ class Cluster:
             import submitit
         except ImportError:
             raise UserError(
-                "--cluster needs submitit, which is not installed: pip install 'textgan[cluster]'"
+                f"--cluster={cluster}: submitit is not installed; expected it for runs on a cluster; "
+                "pip install 'textgan[cluster]'"
             ) from None
         try:
             self.executor = submitit.AutoExecutor(folder=folder.resolve(), cluster=cluster)
             self.executor.update_parameters(**{"timeout_min": 24 * 60, "name": "textgan", **options})
         except (RuntimeError, NameError, TypeError, ValueError, AssertionError) as error:
-            raise UserError(f"--cluster {cluster}: {error}") from error
+            raise UserError(
+                f"--cluster={cluster}: rejected by submitit ({error}); expected an available cluster and its options; "
+                "check --cluster-option"
+            ) from error
 
     def start(self, arguments: Sequence[str], home: Path) -> Task:
         return _Submitted(self.executor.submit(_Work(arguments, Path.cwd())), home / LOG)
 
 
 class _Work:
-    """What is sent to the cluster. Sent again where it was preempted or ran out of time, it goes on where it stood."""
+    """The function that submitit runs.
 
-    def __init__(self, arguments: Sequence[str], place: Path) -> None:
-        self.arguments, self.place = list(arguments), place
+    After a preemption or a timeout it is submitted again, and the run resumes at its last checkpoint.
+
+    Args:
+        arguments: arguments of the worker.
+        directory: working directory of the worker.
+    """
+
+    def __init__(self, arguments: Sequence[str], directory: Path) -> None:
+        self.arguments, self.directory = list(arguments), directory
 
     def __call__(self) -> int:
         from textgan.compare.execution.worker import main
 
-        os.chdir(self.place)
+        os.chdir(self.directory)
         return main(self.arguments)
 
     def checkpoint(self) -> Any:
+        """Returns the job to submit after a preemption; submitit calls this."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
 
 
 class _Submitted:
-    """A job of the cluster. One that was cancelled before it could answer has stopped, and goes on later."""
+    """A submitted job. A job that was cancelled on request counts as stopped, so that it can be resumed."""
 
     def __init__(self, job: Any, log: Path) -> None:
-        self.job, self.log, self.asked = job, log, False
+        self.job, self.log, self.cancelled = job, log, False
 
     def poll(self) -> int | None:
         if not self.job.done():
@@ -141,10 +158,10 @@ class _Submitted:
         except (FailedJobError, UncompletedJobError) as error:
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(f"{error}\n")
-            return STOPPED[0] if self.asked else 1
+            return STOPPED[0] if self.cancelled else 1
 
     def stop(self) -> None:
-        self.asked = True
+        self.cancelled = True
         self.job.cancel()
 
     def kill(self) -> None:
@@ -152,14 +169,17 @@ class _Submitted:
 
 
 def processes(workers: int, folder: Path, options: Mapping[str, Any]) -> Executor:
-    """Needs no folder and takes no options."""
+    """Returns the executor for this machine. It uses no folder and accepts no options."""
     if options:
-        raise UserError(f"--cluster-option {next(iter(options))} needs --cluster")
+        key, value = next(iter(options.items()))
+        raise UserError(
+            f"--cluster-option={key}={value}: no cluster is selected; expected --cluster=slurm or --cluster=local; add it"
+        )
     return Processes(workers)
 
 
 def on_cluster(name: str) -> Callable[[int, Path, Mapping[str, Any]], Executor]:
-    """How many run at once is for the cluster to say; not more than `run_all` starts."""
+    """Returns a factory of executors for a cluster. The cluster schedules the jobs; `run_all` limits their number."""
     return lambda workers, folder, options: Cluster(name, folder, options)
 
 
@@ -168,4 +188,4 @@ EXECUTORS: Mapping[str, Callable[[int, Path, Mapping[str, Any]], Executor]] = {
     "local": on_cluster("local"),
     "slurm": on_cluster("slurm"),
 }
-"""The values of `--cluster`."""
+"""Values of `--cluster`, with a factory of the executor: (workers, folder, options) -> executor."""

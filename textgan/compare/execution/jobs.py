@@ -1,4 +1,4 @@
-"""Many runs at once, as many as asked for, each begun as soon as what it needs is there."""
+"""Schedules the runs of a comparison: up to a number of parallel runs, each started once its requirements exist."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from pathlib import Path
 from typing import Literal
 
 from textgan.compare.design.plan import FAILED, MEASURED, PROGRESS, Method, Plan
-from textgan.compare.execution.executors import STOPPED, Executor, Processes, Task
+from textgan.compare.execution.executors import LOG, STOPPED, Executor, Processes, Task
 from textgan.runs.signals import Stopped, StopRequest
 
 State = Literal["waiting", "running", "done", "failed"]
 PAUSE = 0.2
-"""Seconds between looks at the runs."""
+"""Seconds between two checks of the runs."""
 
 
 @dataclass
 class Job:
-    """One method with one seed.
+    """A run of one method with one seed.
 
     Args:
+        method: the method.
+        seed: the seed.
+        home: the run's folder.
+        state: "waiting" until its requirements exist and a worker is free, then "running", then "done" or "failed".
         reason: why it failed.
-        progress: rounds done and rounds in all, as far as known.
+        progress: rounds done and rounds in total; (0, 0) if unknown.
+        task: the started run.
+        stop_requested: whether it was asked to stop. A second request would interrupt it in the middle of a round.
     """
 
     method: Method
@@ -34,8 +40,7 @@ class Job:
     reason: str = ""
     progress: tuple[int, int] = (0, 0)
     task: Task | None = None
-    asked: bool = False
-    """Whether it was asked to stop: asked twice, it would not finish its round."""
+    stop_requested: bool = False
 
 
 def run_all(
@@ -45,15 +50,20 @@ def run_all(
     plugins: Sequence[Path] = (),
     executor: Executor | None = None,
 ) -> list[Job]:
-    """Runs what is not done yet. One that fails does not stop the others; what needs it fails with it.
-
-    A signal is passed on to all of them, which save and end, and is raised as Stopped.
+    """Runs all jobs that are not done yet. A failed job fails only the jobs that require it.
 
     Args:
-        workers: runs at once.
-        changed: called with all jobs, again and again, to show how far they are.
-        plugins: files that each of them runs first.
-        executor: where they run; by default in processes of this machine.
+        plan: the plan of the comparison.
+        workers: number of parallel runs.
+        changed: called with all jobs at every check of the runs, to show their progress.
+        plugins: Python files that each run executes first.
+        executor: starts the runs; by default, as processes on this machine.
+
+    Returns:
+        All jobs, each "done" or "failed".
+
+    Raises:
+        Stopped: on a signal, once all runs have saved a checkpoint and exited.
     """
     jobs = [Job(method, seed, plan.home(method.name, seed)) for method, seed in plan.jobs()]
     for job in jobs:
@@ -66,11 +76,11 @@ def run_all(
             while any(job.state in ("waiting", "running") for job in jobs):
                 _collect(jobs)
                 if request.signal is None:
-                    _begin(plan, jobs, workers, executor, plugins, request)
+                    _start(plan, jobs, workers, executor, plugins, request)
                 elif not any(job.state == "running" for job in jobs):
                     raise Stopped(request.signal)
                 else:
-                    _stop(jobs)  # the signal may have come while one of them was being started
+                    _stop(jobs)  # the signal may have arrived while a run was being started
                 changed(jobs)
                 time.sleep(PAUSE)
         finally:
@@ -81,30 +91,31 @@ def run_all(
     return jobs
 
 
-def _begin(
+def _start(
     plan: Plan, jobs: list[Job], workers: int, executor: Executor, plugins: Sequence[Path], request: StopRequest
 ) -> None:
-    """Starts what may start, until it is asked to stop; fails what never can."""
+    """Starts jobs whose requirements exist, and fails those whose requirements cannot appear; none after a signal."""
     by_name = {(job.method.name, job.seed): job for job in jobs}
     for job in jobs:
         if job.state != "waiting":
             continue
-        others = {name: by_name[name, job.seed].state for name in _needed(plan, job)}
-        if not _there(plan, job):
-            lost = [name for name, state in others.items() if state == "failed"]
-            if lost:
-                job.state, job.reason = "failed", f"{lost[0]} failed, which it needs"
+        others = {name: by_name[name, job.seed].state for name in _required_methods(plan, job)}
+        if not _ready(plan, job):
+            failed = [name for name, state in others.items() if state == "failed"]
+            if failed:
+                job.state, job.reason = "failed", f"it requires {failed[0]}, which failed"
             elif others and all(state == "done" for state in others.values()):
-                job.state, job.reason = "failed", f"{' and '.join(others)} left no checkpoint that it needs"
+                job.state, job.reason = "failed", f"{' and '.join(others)} did not save the checkpoint that it requires"
             continue
         if _running(jobs) < workers and request.signal is None:
             job.home.mkdir(parents=True, exist_ok=True)
-            asked = [str(plan.folder), job.method.name, str(job.seed), *map(str, plugins)]
-            job.task = executor.start(asked, job.home)
-            job.state, job.asked = "running", False
+            arguments = [str(plan.folder), job.method.name, str(job.seed), *map(str, plugins)]
+            job.task = executor.start(arguments, job.home)
+            job.state, job.stop_requested = "running", False
 
 
 def _collect(jobs: list[Job]) -> None:
+    """Updates the states of running jobs from the exit codes of their runs."""
     for job in jobs:
         if job.state != "running" or job.task is None:
             continue
@@ -119,13 +130,14 @@ def _collect(jobs: list[Job]) -> None:
             job.state, job.reason = "failed", _reason(job, code)
 
 
-def _needed(plan: Plan, job: Job) -> list[str]:
+def _required_methods(plan: Plan, job: Job) -> list[str]:
+    """Returns the methods whose runs the job starts from."""
     if job.method.best_of:
         return [job.method.start, job.method.variant]
     return [plan.origins[job.method.name]["method"]] if job.method.name in plan.origins else []
 
 
-def _there(plan: Plan, job: Job) -> bool:
+def _ready(plan: Plan, job: Job) -> bool:
     return all(path.exists() for path in plan.requirements(job.method, job.seed))
 
 
@@ -134,26 +146,27 @@ def _running(jobs: list[Job]) -> int:
 
 
 def _stop(jobs: list[Job]) -> None:
+    """Asks all running jobs to stop, each once."""
     for job in jobs:
-        if job.task is not None and not job.asked and job.task.poll() is None:
-            job.asked = True
+        if job.task is not None and not job.stop_requested and job.task.poll() is None:
+            job.stop_requested = True
             job.task.stop()
 
 
 def _progress(job: Job) -> tuple[int, int]:
     try:
-        told = json.loads((job.home / PROGRESS).read_text(encoding="utf-8"))
-        return told["done"], told["of"]
+        progress = json.loads((job.home / PROGRESS).read_text(encoding="utf-8"))
+        return progress["done"], progress["of"]
     except (OSError, ValueError):
         return job.progress
 
 
 def _reason(job: Job, code: int) -> str:
-    """Its own sentence, or the last line that it wrote."""
+    """Returns the error message of a failed run, or else the last line of its log."""
     try:
         return str(json.loads((job.home / FAILED).read_text(encoding="utf-8"))["reason"])
     except (OSError, ValueError):
-        log = job.home / "log.txt"
+        log = job.home / LOG
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
         lines = text.strip().splitlines()
         return f"exit code {code}: {lines[-1]}" if lines else f"exit code {code}"

@@ -1,4 +1,4 @@
-"""What is measured of one trained model: every metric at every temperature, some sentences, what it cost."""
+"""Measures a trained model: every metric at every temperature, and some of its samples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from textgan.generation.autoregressive import Tempered
 from textgan.metrics.base import Metric
 from textgan.runs.evaluator import evaluate
 
-KEPT = 40
-"""Sentences of each model that a report may show, from the same draws."""
+SHOWN_TEXTS = 40
+"""Number of samples of each model that a report shows; they are among the measured ones."""
 
 
 def sweep(
@@ -24,19 +24,32 @@ def sweep(
     seed: int,
     decoding: Decoding,
 ) -> dict[str, Any]:
-    """{"points": [{"temperature", metric: value}], "texts": [...], "signatures": [...]}: a point for each temperature.
+    """Computes the metrics of a generator at several temperatures.
 
-    A generator whose words are not drawn one by one from logits has one point, at temperature 1; and so has one whose
-    likelihood is a bound, since that of a tempered one is not to be had.
+    A generator that does not sample token by token from logits is measured at temperature 1 only. So is a generator
+    whose likelihood is a bound, since a bound is not available at other temperatures.
+
+    Args:
+        generator: the trained generator; it is set to evaluation mode.
+        corpus: the texts that metrics compare samples with.
+        metrics: the metrics to compute.
+        temperatures: temperatures to measure at.
+        samples: number of sequences sampled at each temperature.
+        seed: seed of the samples.
+        decoding: how samples are generated.
+
+    Returns:
+        {"points", "texts", "signatures"}: for each temperature, {"temperature", metric: value}; the first SHOWN_TEXTS
+        samples at temperature 1; how each metric was computed.
     """
-    tempers = {"incremental", "log_prob"} <= generator.capabilities and not generator.bound
+    tempered = {"incremental", "log_prob"} <= generator.capabilities and not generator.bound
     points: list[Mapping[str, float]] = []
     texts: Sequence[str] = ()
-    for temperature in temperatures if tempers else (1.0,):
+    for temperature in temperatures if tempered else (1.0,):
         model = generator if temperature == 1 else Tempered(generator, temperature)  # type: ignore[arg-type]
         measured = evaluate(model.eval(), corpus, metrics, samples, seed, decoding)
         points.append({"temperature": temperature, **measured.values})
         if temperature == 1:
-            texts = measured.texts[:KEPT]
+            texts = measured.texts[:SHOWN_TEXTS]
     signatures = [text for text in (metric.signature() for metric in metrics) if text]
     return {"points": points, "texts": list(texts), "signatures": signatures}

@@ -1,4 +1,4 @@
-"""One job of a comparison: a method's run with one seed, then its measurement. A process of its own.
+"""Runs one job of a comparison in its own process: trains a method with one seed, then measures it.
 
 python -m textgan.compare.execution.worker FOLDER METHOD SEED [PLUGIN.py ...]
 """
@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from textgan.compare.design.plan import FAILED, MEASURED, PROGRESS, Method, Plan, read
 from textgan.compare.execution import exposure
-from textgan.compare.execution.checkpoint_selection import choose
+from textgan.compare.execution.checkpoint_selection import select_checkpoint
 from textgan.compare.execution.measure import sweep
 from textgan.core import registry
 from textgan.core.errors import Failure, UserError
@@ -32,29 +32,41 @@ from textgan.training.loop import RoundResult
 
 
 class ProgressFile(ProgressReporter):
-    """Writes how far it is, for whoever shows all runs."""
+    """Writes the progress of a run to a file, at most once a second, for the process that shows all runs.
+
+    Args:
+        home: folder of the file.
+        total: number of rounds of the run.
+    """
 
     def __init__(self, home: Path, total: int) -> None:
-        self.home, self.total, self.told = home, total, 0.0
+        self.home, self.total, self.last_write = home, total, 0.0
 
     def on_round_end(self, result: RoundResult) -> None:
-        if time.monotonic() - self.told > 1:
-            self.told = time.monotonic()
-            done = {"done": result.progress.global_round, "of": self.total, "phase": result.phase.name}
+        """Writes the rounds done, or the percentage of the budget where one applies."""
+        if time.monotonic() - self.last_write > 1:
+            self.last_write = time.monotonic()
+            progress = {"done": result.progress.global_round, "of": self.total, "phase": result.phase.name}
             if result.budget:
-                done |= {"done": min(100, round(100 * result.budget)), "of": 100}
-            write_text(self.home / PROGRESS, json.dumps(done))
+                progress |= {"done": min(100, round(100 * result.budget)), "of": 100}
+            write_text(self.home / PROGRESS, json.dumps(progress))
 
 
 def work(plan: Plan, method: Method, seed: int) -> None:
-    """Runs, or goes on, to the end; then measures. What is there already is not done again."""
+    """Trains a method with a seed to the end and measures it; training that already happened is not repeated.
+
+    Args:
+        plan: the plan of the comparison.
+        method: the method to run.
+        seed: the seed of the run.
+    """
     home = plan.home(method.name, seed)
     home.mkdir(parents=True, exist_ok=True)
     (home / FAILED).unlink(missing_ok=True)
     recipe = plan.recipe(method, seed)
     if method.best_of:
         run = build(recipe)
-        _choose(run, plan, method, seed)
+        _load_best_of_players(run, plan, method, seed)
     else:
         total = sum(phase["rounds"] for phase in recipe.filled["phases"].values())
         reporter = ProgressFile(home, total)
@@ -64,10 +76,11 @@ def work(plan: Plan, method: Method, seed: int) -> None:
     chosen: Mapping[str, Any] = {}
     if plan.settings.select_checkpoint and method.after:
         before = sum(p["rounds"] for name, p in recipe.filled["phases"].items() if name not in method.after)
-        chosen = choose(run, RunDir(home / "run"), before, plan.settings, derive(seed, "choose"))
-    # What is chosen by a discriminator is of another law than the generator's likelihood.
+        # "choose" is the name of a stream of random numbers; another name would change the samples.
+        chosen = select_checkpoint(run, RunDir(home / "run"), before, plan.settings, derive(seed, "choose"))
+    # Selection by a discriminator changes the distribution of the samples, so the generator's likelihood is not theirs.
     metrics = [m for m in run.metrics if not (method.best_of and "log_prob" in m.requires)]
-    found = sweep(
+    measured = sweep(
         run.generator,
         run.corpus,
         metrics,
@@ -79,22 +92,23 @@ def work(plan: Plan, method: Method, seed: int) -> None:
     if "incremental" in run.generator.capabilities and not method.best_of:
         evaluator = exposure.evaluator_lm(run.corpus, plan.folder)
         count = plan.settings.samples
-        found["drift"] = exposure.drift(run.generator, run.corpus, evaluator, count, derive(seed, "measure"))
-    write_text(home / MEASURED, json.dumps(found | {"cost": _cost(home, method), "chosen": chosen}))
+        measured["drift"] = exposure.drift(run.generator, run.corpus, evaluator, count, derive(seed, "measure"))
+    write_text(home / MEASURED, json.dumps(measured | {"cost": _cost(home, method), "chosen": chosen}))
     (home / PROGRESS).unlink(missing_ok=True)
 
 
-def _choose(run: Run, plan: Plan, method: Method, seed: int) -> None:
-    """The start's generator, and the discriminator that the variant ended with."""
+def _load_best_of_players(run: Run, plan: Plan, method: Method, seed: int) -> None:
+    """Loads the generator of the start and the trained discriminator of the variant."""
     start, variant = (RunDir(plan.home(name, seed) / "run") for name in (method.start, method.variant))
     run.generator.load_state_dict(load_file(start.model / "generator.safetensors"))
     checkpoint.restore_player(run.modules["discriminator"], "discriminator", variant.saved()[-1])
 
 
 def _cost(home: Path, method: Method) -> Mapping[str, Mapping[str, float]]:
-    """What training took: {"start", "after"}, the phases up to its start and those behind it, shared ones included.
+    """Sums the cost of training, shared phases included.
 
-    Nothing where nothing is trained.
+    Returns:
+        {"start", "after"}: the cost of the phases up to the start and of those after it; 0 if nothing is trained.
     """
     file = home / "run" / "cost.json"
     spent: Spent = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -105,7 +119,14 @@ def _cost(home: Path, method: Method) -> Mapping[str, Mapping[str, float]]:
 
 
 def main(arguments: list[str]) -> int:
-    """0 if it is measured, 1 if it failed, 130 or 143 if it was stopped and can go on."""
+    """Runs the job that the arguments describe.
+
+    Args:
+        arguments: folder of the comparison, name of the method, seed, then files of plugins.
+
+    Returns:
+        0 if the method is measured, 1 if it failed, 130 or 143 if it was stopped by a signal and can be resumed.
+    """
     folder, name, seed = Path(arguments[0]), arguments[1], int(arguments[2])
     plan = read(folder)
     home = plan.home(name, seed)

@@ -21,7 +21,7 @@ class Series:
     Args:
         name: shown in the legend and in tooltips.
         points: (x, y) in drawing order.
-        colour: 0 to 7, a class of the page's style sheet.
+        color: 0 to 7, a class of the page's style sheet.
         dash: 0 is a solid line, 1 to 5 are dash patterns, for controls.
         spread: (low, high) of y for each point, drawn as a band; empty for no band.
         labels: tooltip of each point.
@@ -30,7 +30,7 @@ class Series:
 
     name: str
     points: Sequence[Point]
-    colour: int = 0
+    color: int = 0
     dash: int = 0
     spread: Sequence[Point] = ()
     labels: Sequence[str] = ()
@@ -154,16 +154,16 @@ def _band(one: Series, across: _Scale, up: _Scale) -> Markup:
     upper = [(p[0], s[1]) for p, s in zip(one.points, one.spread, strict=True)]
     lower = [(p[0], s[0]) for p, s in zip(one.points, one.spread, strict=True)]
     path = _path([*upper, *reversed(lower)], across, up)
-    return Markup('<polygon class="band c{}" points="{}"/>').format(one.colour, path)
+    return Markup('<polygon class="band c{}" points="{}"/>').format(one.color, path)
 
 
 def _line(one: Series, across: _Scale, up: _Scale) -> Markup:
-    kind = f"line c{one.colour}{one.pattern}"
+    kind = f"line c{one.color}{one.pattern}"
     parts = [Markup('<polyline class="{}" points="{}"/>').format(kind, _path(one.points, across, up))]
     for index, (x, y) in enumerate(one.points):
         label = f"{one.name}, {one.labels[index]}" if index < len(one.labels) else one.name
         dot = Markup('<circle class="dot c{}" cx="{}" cy="{}" r="3.5"><title>{}</title></circle>')
-        parts.append(dot.format(one.colour, across(x), up(y), label))
+        parts.append(dot.format(one.color, across(x), up(y), label))
     return Markup("").join(parts)
 
 
@@ -177,5 +177,5 @@ def _legend(drawn: Sequence[Series]) -> Markup:
         swatch = Markup(
             '<svg viewBox="0 0 24 8" aria-hidden="true"><polyline class="line c{}{}" points="0,4 24,4"/></svg>'
         )
-        items.append(Markup("<li>{}{}</li>").format(swatch.format(one.colour, one.pattern), escape(one.name)))
+        items.append(Markup("<li>{}{}</li>").format(swatch.format(one.color, one.pattern), escape(one.name)))
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))

@@ -14,30 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textgan.compare.analysis.axes import oriented
-from textgan.compare.analysis.results import Measurement, Pair, Results
+from textgan.compare.analysis.results import LIKELIHOOD, Measurement, Pair, Results
 from textgan.compare.analysis.statistics import Difference
-from textgan.compare.design.plan import Plan
-from textgan.compare.reporting import tables
-from textgan.compare.reporting.chart import Series, chart
+from textgan.compare.reporting import figures, tables
 from textgan.core.escape import visible
 from textgan.runs.atomic import write_text
 from textgan.runs.run_dir import RunDir
 
 PAGE, JSON, CSV, LATEX = "report.html", "results.json", "results.csv", "results.tex"
 NONCE = "textgan"
-DASHES = ("", "start", "early", "continued", "constant", "best of")
-"""Kinds of controls; the index is the dash pattern of their lines."""
-NATS = "nats/token"
-LABELS = {
-    "nll_oracle": f"NLL under the oracle ({NATS})",
-    "nll_test": f"NLL of test text ({NATS})",
-    "lm_score": f"LM score ({NATS})",
-    "reverse_lm_score": f"reverse LM score ({NATS})",
-    "bleu4": "BLEU-4 (0 to 1)",
-    "self_bleu4": "self-BLEU-4 (0 to 1)",
-}
-"""Axis labels of the metrics."""
 
 
 def write(found: Results) -> Path:
@@ -80,9 +65,9 @@ def _content(found: Results) -> dict[str, Any]:
         "explanation": _explanation(found),
         "warnings": [(name, flag.text) for name, flags in found.flags.items() for flag in flags],
         "missing": list(_missing(found)),
-        "frontier": _frontier(found, known),
-        "training": list(_training(found, variants)),
-        "exposure": _exposure(found, variants),
+        "frontier": figures.frontier(found, known),
+        "training": list(figures.training(found, variants)),
+        "exposure": figures.exposure(found, variants),
         "sampled": {"names": shown, "rows": [[visible(text) for text in row] for row in rows]},
         "differences": list(_differences(found, variants)),
         "table": tables.metric_rows(found, known),
@@ -103,7 +88,7 @@ def _lead(found: Results) -> str:
         _count(len(found.plan.methods), "method"),
     )
     lead = ", ".join(parts) + "."
-    budget = " or ".join(f"{amount:,g} {kind}" for kind, amount in settings.budget.items())
+    budget = " or ".join(f"{amount:,.15g} {kind}" for kind, amount in settings.budget.items())
     return f"{lead} After its start, every method had a budget of {budget}." if budget else lead
 
 
@@ -132,7 +117,7 @@ def _summary(found: Results, variants: Sequence[str]) -> Iterator[str]:
     for name in variants:
         own = [pair for pair in found.pairs if pair.first == name]
         for conclusion in dict.fromkeys(pair.verdict for pair in own):
-            others = "; ".join(pair.second for pair in own if pair.verdict == conclusion)
+            others = ", ".join(pair.second for pair in own if pair.verdict == conclusion)
             yield f"{name}: {SENTENCES[conclusion].format(others)}."
     if any(pair.verdict == "not enough seeds" for pair in found.pairs):
         yield (
@@ -164,9 +149,14 @@ def _detectable(difference: Difference | None) -> str:
     return f"{difference.detectable:.3f}" if math.isfinite(difference.detectable) else "none"
 
 
+LIKELIHOOD_MEANING = "the best of the controls start, early and continued, at any temperature"
+
+
 def _explanation(found: Results) -> str:
     """Explains the table of verdicts: columns, tests and excluded pairs."""
     settings = found.plan.settings
+    shown = any(pair.second == LIKELIHOOD for pair in found.pairs)
+    likelihood = f" {LIKELIHOOD.capitalize()}: {LIKELIHOOD_MEANING}." if shown else ""
     return (
         f"Difference: the method's quality minus that of the other one, averaged over the diversities that both reach; "
         f"positive if the method is better. Differences are paired by seed. P-values are exact (sign-flip test) and "
@@ -175,98 +165,13 @@ def _explanation(found: Results) -> str:
         f"interval lies within {found.margin:.3f} of zero. Ahead: share of the diversities at which the method is "
         f"better. Detectable: the true difference that this number of seeds, with this spread, detects in four of five "
         f"cases."
+        + likelihood
         + "".join(
             f" {one} and {other} are not compared, since no pair of a quality and a diversity metric was measured for "
             f"both; the metric self_bleu would provide one."
             for one, other in found.not_compared
         )
     )
-
-
-def _frontier(found: Results, known: Sequence[str]) -> Any:
-    """Draws quality against diversity: for each method, the mean over seeds at each temperature."""
-    series = []
-    colours = _colours(found)
-    for name in known:
-        runs = found.measured[name]
-        dash = DASHES.index(found.plan.method(name).control)
-        points, spread, labels = [], [], []
-        for index, point in enumerate(next(iter(runs.values())).points):
-            values = [run.points[index] for run in runs.values()]
-            if not all(name in each for each in values for name in (found.quality, found.diversity)):
-                continue
-            x = [oriented(found.diversity, v[found.diversity]) for v in values]
-            y = [oriented(found.quality, v[found.quality]) for v in values]
-            if not all(map(math.isfinite, (*x, *y))):
-                continue
-            points.append((statistics.fmean(x), statistics.fmean(y)))
-            spread.append((min(y), max(y)))
-            labels.append(f"temperature {point['temperature']:g}")
-        sound = not any(flag.collapse for flag in found.flags.get(name, ()))
-        series.append(Series(name, points, colours[name], dash, spread, labels, framed=sound))
-    x_label, y_label = (
-        f"{axis}: {'' if oriented(name, 1) > 0 else '− '}{LABELS.get(name, name)}"
-        for axis, name in (("diversity", found.diversity), ("quality", found.quality))
-    )
-    return chart(series, x_label, y_label, "Quality against diversity")
-
-
-def _colours(found: Results) -> Mapping[str, int]:
-    """Returns the color of each method: one per variant, shared by its controls, whose lines are dashed."""
-    variants = list(dict.fromkeys(method.variant for method in found.plan.methods))
-    return {method.name: variants.index(method.variant) % 8 for method in found.plan.methods}
-
-
-def _training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
-    """Draws the metrics of the axes over the rounds of seed 0, with marks at the phases of the first variant."""
-    entries = {
-        name: [e for e in RunDir(found.plan.home(name, 0) / "run").entries() if e["kind"] == "evaluation"]
-        for name in variants
-    }
-    colours = _colours(found)
-    shown = next((name for name, own in entries.items() if own), None)
-    marks = list(_begins(found.plan, shown)) if shown else []
-    for metric in dict.fromkeys((found.quality, found.diversity)):
-        series = [
-            Series(
-                name,
-                [(e["global_round"], e[metric]) for e in own if math.isfinite(e.get(metric, math.nan))],
-                colours[name],
-            )
-            for name, own in entries.items()
-        ]
-        yield chart(series, "round", LABELS.get(metric, metric), f"{metric} during training", marks)
-
-
-def _begins(plan: Plan, name: str) -> Iterator[tuple[float, str]]:
-    """Yields (number of rounds before it, name) of each phase of a method."""
-    done = 0
-    for phase, block in plan.recipe(plan.method(name), 0).filled["phases"].items():
-        yield done, phase
-        done += block["rounds"]
-
-
-def _exposure(found: Results, variants: Sequence[str]) -> Any:
-    """Draws NLL by position for free samples, continuations of real prefixes and held-out text: means over seeds."""
-    names = [*variants, *dict.fromkeys(found.plan.method(name).start for name in variants)]
-    colours = {name: index % 7 for index, name in enumerate(names)}  # the last color is that of held-out text
-    series = []
-    for name in names:
-        curves = [run.drift for run in found.measured.get(name, {}).values() if run.drift]
-        if curves:
-            free, continuation = (_mean_curve([c[kind] for c in curves]) for kind in ("free", "continuation"))
-            series.append(Series(f"{name}, free samples", free, colours[name]))
-            series.append(Series(f"{name}, after real prefixes", continuation, colours[name], dash=1))
-    real = next((run.drift["real"] for runs in found.measured.values() for run in runs.values() if run.drift), None)
-    if real is not None and series:
-        series.append(Series("held-out text", _mean_curve([real]), 7))
-    return chart(series, "position in the sentence (tokens)", f"NLL under the evaluator LM ({NATS})", "Exposure bias")
-
-
-def _mean_curve(curves: Sequence[Sequence[float | None]]) -> list[tuple[float, float]]:
-    """Returns (position, mean) for each position, counted from 1, that all curves reach."""
-    columns = [[value for value in column if value is not None] for column in zip(*curves, strict=True)]
-    return [(at, statistics.fmean(c)) for at, c in enumerate(columns, start=1) if len(c) == len(curves)]
 
 
 def _differences(found: Results, variants: Sequence[str]) -> Iterator[tuple[str, str]]:

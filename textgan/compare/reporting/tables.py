@@ -151,13 +151,14 @@ def _better(found: Results) -> Mapping[str, str]:
 
 
 def _cell(values: Sequence[float], alpha: float) -> str:
+    """Formats the mean over seeds with its interval, without a minus on values that round to 0."""
     if not values:
         return ""
     if not all(map(math.isfinite, values)):
         return "inf"
     mean = statistics.fmean(values)
     low, high = interval(np.asarray(values), alpha)
-    return f"{mean:.3f}" if len(values) == 1 else f"{mean:.3f} ({low:.3f} to {high:.3f})"
+    return f"{mean:z.3f}" if len(values) == 1 else f"{mean:z.3f} ({low:z.3f} to {high:z.3f})"
 
 
 def _tex_cell(values: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""What a model writes, and how somebody names a file, is shown and never obeyed: page, tables, terminal."""
+"""Tests that hostile samples and names are shown but never interpreted: page, tables, terminal."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from textgan.runs.cost import COUNTS
 NAMES = ("=HYPERLINK(1)", "\\input{x} $ & % \x1b[31m <b>")
 TEXTS = (
     "=1+1",
-    "\x1b]0;taken\x07",
-    "<script>taken()</script>",
+    "\x1b]0;hijacked\x07",
+    "<script>hijacked()</script>",
     "a \u202e b",
     "\\immediate\\write18{rm}",
     "| a |",
@@ -49,31 +49,31 @@ def found(recipes: list[Recipe], tmp_path: Path) -> Results:
     return results(plan)
 
 
-def test_the_page_has_no_element_that_the_template_has_not(found: Results) -> None:
+def test_page_has_only_elements_of_the_template(found: Results) -> None:
     text = write(found).read_text(encoding="utf-8")
-    for wrong in ("<script>taken", "<b>", "<i>", "\x1b", "\x07", "\u202e"):
+    for wrong in ("<script>hijacked", "<b>", "<i>", "\x1b", "\x07", "\u202e"):
         assert wrong not in text
-    for shown in ("&lt;script&gt;taken()&lt;/script&gt;", "&lt;b&gt;", "&lt;i&gt;gone", "\\x1b[2J"):
+    for shown in ("&lt;script&gt;hijacked()&lt;/script&gt;", "&lt;b&gt;", "&lt;i&gt;gone", "\\x1b[2J"):
         assert shown in text
 
 
-def test_no_cell_is_a_formula(found: Results) -> None:
+def test_csv_has_no_formulas(found: Results) -> None:
     rows = list(csv.reader(io.StringIO(tables.csv_text(found))))
     assert "'=HYPERLINK(1)" in {row[0] for row in rows}
     texts = [cell for row in rows for cell in row[:5]]
     assert not [cell for cell in texts if cell.startswith(tables.RISKY)]
     assert not [cell for cell in texts if "\x1b" in cell]
-    assert all(float(row[5]) == float(row[5]) for row in rows[1:]), "numbers are numbers, a minus included"
+    assert all(float(row[5]) == float(row[5]) for row in rows[1:]), "numbers stay numbers, with their minus"
 
 
-def test_latex_commands_are_letters(found: Results) -> None:
+def test_latex_commands_are_escaped(found: Results) -> None:
     text = tables.latex(found)
     assert "\\input" not in text
     assert "\\textbackslash{}input\\{x\\} \\$ \\& \\%" in text
     assert "\x1b" not in text
 
 
-def test_the_terminal_is_told_nothing(found: Results, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_gets_no_control_sequences(found: Results, capsys: pytest.CaptureFixture[str]) -> None:
     comparison_view._print_verdicts(found)
     shown = capsys.readouterr().out
     assert "collapsed" in shown
@@ -81,14 +81,14 @@ def test_the_terminal_is_told_nothing(found: Results, capsys: pytest.CaptureFixt
     assert "\\x1b[31m" in shown.replace("\n", "")
 
 
-def test_the_page_of_lengths_is_as_safe(found: Results, tmp_path: Path) -> None:
+def test_page_of_a_length_study_is_escaped(found: Results, tmp_path: Path) -> None:
     text = write_study(Study(tmp_path, [5]), [(5, found)]).read_text(encoding="utf-8")
     assert "<b>" not in text
     assert "&lt;b&gt;" in text
     assert "\x1b" not in text
 
 
-def test_a_sample_that_looks_like_a_filter_is_a_sample(planted: Callable[..., Plan]) -> None:
+def test_samples_that_look_like_template_code_are_shown(planted: Callable[..., Plan]) -> None:
     plan = planted({"one": curve(0.1), "two": curve(0.0)}, seeds=2, texts=('"></td><td id="rows">', "{% raw %}"))
     text = write(results(plan)).read_text(encoding="utf-8")
     assert text.count('id="rows"') == 1

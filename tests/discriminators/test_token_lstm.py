@@ -5,6 +5,7 @@ import torch
 
 from textgan.core.types import Samples
 from textgan.discriminators.token_lstm import TokenLstm
+from textgan.nn.lstm import LSTM
 from textgan.testing import check_discriminator, tiny_vocabulary
 
 
@@ -58,3 +59,10 @@ def test_the_penalty_excludes_embeddings() -> None:
     assert d.penalty().item() == pytest.approx(expected)
     d.penalty().backward()
     assert d.embedding.weight.grad is None
+
+
+def test_lstm_layers_stay_in_training_mode() -> None:
+    """cuDNN has no backward pass for LSTM layers in evaluation mode."""
+    d = TokenLstm(tiny_vocabulary(4)).eval()
+    assert not d.training
+    assert [m.training for m in d.modules() if isinstance(m, LSTM)] == [True]

@@ -13,6 +13,7 @@ from textgan.core.roles import Rollouts
 from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.generation import sampling
 from textgan.generation.autoregressive import Autoregressive
+from textgan.generation.sampling import TokenCounter
 from textgan.generators.lstm import Lstm
 from textgan.ops import device
 from textgan.ops.device import DeviceProfile
@@ -235,3 +236,62 @@ def test_rollouts_are_ordered_by_prefix_then_repetition() -> None:
     found = parts(generator, samples, 2)
     assert found.prefix.tolist() == [t for t in (1, 2, 3) for _ in range(6)]
     assert found.source.tolist() == [0, 1, 2] * 6
+
+
+# Counts of sampled tokens.
+
+
+@torch.no_grad()
+def test_sampled_tokens_are_counted(generator: Autoregressive) -> None:
+    """The end counts, padding does not."""
+    with TokenCounter() as counter:
+        samples = generator.sample(Batch.blank(20, 4))
+    assert int(counter.total) == int(samples.valid.sum())
+
+
+@torch.no_grad()
+def test_completions_are_counted_without_their_prefixes(generator: Autoregressive) -> None:
+    samples = generator.sample(Batch.blank(9, 4))
+    with TokenCounter() as counter:
+        found = parts(generator, samples, 5)
+    after_prefix = torch.arange(4) >= found.prefix.unsqueeze(1)
+    assert int(counter.total) == int((found.samples.valid & after_prefix).sum())
+
+
+@torch.no_grad()
+def test_given_tokens_are_not_counted() -> None:
+    generator, batch = TabularGenerator(tiny_vocabulary(3), 4), Batch.blank(6, 4)
+    batch.given[:, 1:3] = True
+    with TokenCounter() as counter:
+        samples = generator.sample(batch)
+    assert int(counter.total) == 6 * 2
+    with TokenCounter() as counter:
+        parts(generator, samples, 5)
+    assert int(counter.total) == 6 * 5 * 3  # the last token only, after prefixes of 1, 2 and 3 tokens
+
+
+@torch.no_grad()
+def test_nested_counters_count_what_is_sampled_inside_them() -> None:
+    generator, batch = TabularGenerator(tiny_vocabulary(3), 4), Batch.blank(1, 4)
+    with TokenCounter() as outer:
+        generator.sample(batch)
+        with TokenCounter() as inner:
+            generator.sample(batch)
+        generator.sample(batch)
+    assert (int(outer.total), int(inner.total)) == (12, 4)
+
+
+@torch.no_grad()
+def test_a_counter_stops_when_it_is_left_even_by_an_error() -> None:
+    generator, batch, counter = TabularGenerator(tiny_vocabulary(3), 4), Batch.blank(1, 4), TokenCounter()
+    with pytest.raises(RuntimeError), counter:
+        raise RuntimeError
+    generator.sample(batch)
+    assert counter.total == 0
+
+
+def test_a_sampler_of_its_own_adds_to_the_counters() -> None:
+    with TokenCounter() as counter:
+        sampling.count_tokens(torch.tensor([[True, False], [True, True]]))
+        sampling.count_tokens(torch.tensor([[True]]))
+    assert int(counter.total) == 4

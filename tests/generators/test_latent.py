@@ -10,8 +10,10 @@ from torch import Tensor
 from textgan import recipe
 from textgan.core.errors import UserError
 from textgan.core.types import Batch, Samples, Vocabulary
+from textgan.generation.sampling import TokenCounter
 from textgan.generation.token_samplers import greedy, tempered
 from textgan.generators.latent import Latent, scaled
+from textgan.nn.lstm import LSTM
 from textgan.runs import model, runner
 from textgan.testing import check_generator
 
@@ -185,3 +187,16 @@ def test_the_recipe_trains_both_parts_and_its_model_generates(tmp_path: Path) ->
     assert model.load(home, "cpu").sample(5, temperature=0.0, seed=1) == decoded, "decoding is always greedy"
     with pytest.raises(UserError, match="leave them out"):
         model.load(home, "cpu").sample(5, temperature=0.7)
+
+
+def test_lstm_layers_stay_in_training_mode() -> None:
+    """cuDNN has no backward pass for LSTM layers in evaluation mode."""
+    generator = Latent(VOCAB).eval()
+    assert not generator.training
+    assert [m.training for m in generator.modules() if isinstance(m, LSTM)] == [True] * 2
+
+
+def test_codes_count_the_tokens_of_their_full_length() -> None:
+    with TokenCounter() as counter:
+        Latent(VOCAB).sample(Batch.blank(3, 5))
+    assert counter.total == 3 * 5

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.generators.lstm import Lstm
+from textgan.nn.lstm import LSTM
 from textgan.ops import device
 from textgan.testing import check_generator
 
@@ -137,3 +138,10 @@ def test_log_prob_is_the_same_on_asynchronous_devices() -> None:
         found = generator.log_prob(samples)
     torch.testing.assert_close(found, expected)
     assert bool((expected[~samples.valid] == 0).all())
+
+
+def test_lstm_layers_stay_in_training_mode() -> None:
+    """cuDNN has no backward pass for LSTM layers in evaluation mode."""
+    generator = Lstm(VOCAB).eval()
+    assert not generator.training
+    assert [m.training for m in generator.modules() if isinstance(m, LSTM)] == [True]

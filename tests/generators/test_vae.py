@@ -12,6 +12,7 @@ from textgan.core.errors import UserError
 from textgan.core.types import Batch, Samples, Vocabulary
 from textgan.generation import token_samplers
 from textgan.generators.vae import Vae
+from textgan.nn.lstm import LSTM
 from textgan.testing import check_generator, enumerate_sequences, tiny_vocabulary
 
 VOCAB = Vocabulary(7, bos=1, eos=2, pad=0, forbidden_ids=(0, 1))
@@ -258,3 +259,10 @@ def test_the_recipe_anneals_and_its_control_does_not() -> None:
     plain = loaded.control("plain").filled
     assert plain["callbacks"] == []
     assert (plain["generator"]["word_dropout"], plain["generator"]["kl_weight"]) == (0, 1)
+
+
+def test_lstm_layers_stay_in_training_mode() -> None:
+    """cuDNN has no backward pass for LSTM layers in evaluation mode."""
+    generator = Vae(VOCAB).eval()
+    assert not generator.training
+    assert [m.training for m in generator.modules() if isinstance(m, LSTM)] == [True] * 2

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from textgan.compare.analysis.axes import AXES, HIGHER, axes, find_axes, frontier_of, oriented
+from textgan.compare.analysis.axes import AXES, HIGHER, Runs, axes, find_axes, frontier_of, oriented
 from textgan.core.errors import UserError
 
 
@@ -40,7 +40,8 @@ def test_missing_axes_and_missing_measurements_are_different_errors() -> None:
     with pytest.raises(UserError, match=r"evaluate\.metrics: no pair of a quality and a diversity metric"):
         axes(runs)
     assert find_axes([]) is None
-    for empty in ([], [{}], [{0: []}]):
+    nothing: list[list[Runs]] = [[], [{}], [{0: []}]]
+    for empty in nothing:
         with pytest.raises(UserError, match="no run of this comparison has been measured yet"):
             axes(empty)
 

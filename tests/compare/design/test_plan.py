@@ -56,7 +56,7 @@ def test_a_budget_counts_the_phases_after_the_start(recipes: list[Recipe], tmp_p
 
 
 def test_no_run_starts_at_a_checkpoint_that_depends_on_a_budget(recipes: list[Recipe], tmp_path: Path) -> None:
-    """Both recipes train identically to the end, but the round at which the budget ends them is not known in advance."""
+    """Both recipes train identically to the end, but the round at which a budget ends them is unknown in advance."""
     twins = [recipes[0], recipes[0].changed("twin", {"batch_size": 4, "evaluate": {"samples": 21}})]
     rounds = {
         bool(budget): make_plan(twins, Settings(1, budget=budget), tmp_path / str(budget)).origins["twin"][
@@ -100,7 +100,7 @@ def test_invalid_comparisons_are_rejected(recipes: list[Recipe], tmp_path: Path)
     other = load(recipes[1].file, ["data.name=grammar", "data.sentences=100"])
     with pytest.raises(UserError, match=r"^data\.name: one and two differ in data .*add data\.name=\.\.\."):
         make_plan([recipes[0], other], Settings(), tmp_path / "out")
-    with pytest.raises(UserError, match="not a comparison; expected a folder that contains comparison.json"):
+    with pytest.raises(UserError, match=r"not a comparison; expected a folder that contains comparison\.json"):
         read(tmp_path)
 
 

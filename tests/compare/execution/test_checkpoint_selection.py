@@ -106,7 +106,7 @@ def test_test_text_does_not_influence_the_selection(run: tuple[Run, RunDir]) -> 
 def test_missing_validation_text_is_reported(run: tuple[Run, RunDir]) -> None:
     trained, folder = run
     trained.corpus = replace(trained.corpus, validation=Split(trained.corpus.test.batch[:0], ()))
-    with pytest.raises(UserError, match="^--select-checkpoint: the data has no validation text"):
+    with pytest.raises(UserError, match=r"^--select-checkpoint: the data has no validation text"):
         select_checkpoint(trained, folder, 6, SETTINGS, 0)
 
 

@@ -12,7 +12,7 @@ from textgan.compare.execution.measure import SHOWN_TEXTS, sweep
 from textgan.generation.autoregressive import Tempered
 from textgan.generation.decoding.ancestral import Ancestral
 from textgan.generators.lstm import Lstm
-from textgan.metrics.unique import Unique
+from textgan.metrics.diversity import Unique
 from textgan.testing import tiny_corpus
 
 CORPUS = tiny_corpus()

@@ -18,7 +18,7 @@ def points_of(picture: str) -> list[tuple[float, ...]]:
 
 def test_names_of_phases_stay_inside_the_picture() -> None:
     """After a long pre-training, all other phases start at the right edge."""
-    series = Series("a", [(0.0, 1.0), (100.0, 2.0)], [], 0)
+    series = Series("a", [(0.0, 1.0), (100.0, 2.0)])
     marks = [(0.0, "pretrain-g"), (99.0, "pretrain-d"), (100.0, "adversarial-of-many-rounds")]
     picture = str(chart([series], "rounds", "nll", "Training", marks))
     found = re.findall(

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from textgan.compare.design.controls import controls, phases_after_start
+from textgan.compare.design.shared_runs import equivalent, origins
 from textgan.core.errors import UserError
 from textgan.recipe import Recipe, RecipeError
 from textgan.recipe import load as load_recipe
 from textgan.runs.atomic import write_text
-from textgan.runs.builder import common_phases
 from textgan.runs.cost import Budget
 from textgan.runs.run_dir import RunDir, read_json
 
@@ -161,39 +161,15 @@ def make_plan(recipes: Iterable[Recipe], settings: Settings, folder: Path) -> Pl
         )
     variants = {name: _shorter(recipe, settings.shorter) for name, recipe in _named(recipes).items()}
     _check_shared(variants)
-    methods: list[Method] = []
-    by_name: dict[str, Recipe] = {}
-    for name, recipe in variants.items():
-        own_controls = {control: recipe.changed(f"{name}: {control}", changes) for control, changes in controls(recipe)}
-        start, constant = (
-            _equivalent(own_controls[control], by_name) or f"{name}: {control}" if control in own_controls else ""
-            for control in ("start", "constant")
-        )
-        after = phases_after_start(recipe)
-        methods.append(Method(name, f"{_file(name)}.yaml", name, start=start, constant=constant, after=after))
-        by_name[name] = recipe.without_controls()
-        for control, control_recipe in own_controls.items():
-            if not _equivalent(control_recipe, by_name):
-                counted = [phase for phase in control_recipe.filled["phases"] if phase in after]
-                methods.append(
-                    Method(
-                        control_recipe.name, f"{_file(control_recipe.name)}.yaml", name, control, start, after=counted
-                    )
-                )
-                by_name[control_recipe.name] = control_recipe
-        best_of = _best_of(recipe, f"{name}: best of {settings.best_of}", settings.best_of) if start else None
-        if best_of is not None:
-            methods.append(Method(best_of.name, f"{_file(best_of.name)}.yaml", name, "best of", start, best_of=True))
-            by_name[best_of.name] = best_of
+    methods, by_name = _methods(variants, settings.best_of)
     if len(methods) < 2:
         raise UserError(
-            f"RECIPES={methods[0].name}: no adversarial phase and so no controls to compare it with; expected such a phase "
-            "or a second recipe; add a recipe"
+            f"RECIPES={methods[0].name}: no adversarial phase and so no controls to compare it with; expected "
+            "such a phase or a second recipe; add a recipe"
         )
     trained = {method.name: by_name[method.name] for method in methods if not method.best_of}
-    # A budget may end a phase early, so the round of its last checkpoint is not known in advance.
-    ends = {method.name: method.after if settings.budget else () for method in methods}
-    plan = Plan(folder, methods, settings, _origins(trained, ends))
+    budgeted = {method.name: method.after if settings.budget else () for method in methods}
+    plan = Plan(folder, methods, settings, origins(trained, budgeted))
     for name, recipe in by_name.items():
         target = folder / "recipes" / f"{_file(name)}.yaml"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -217,6 +193,36 @@ def read(folder: Path) -> Plan:
     content = read_json(folder / FILE)
     methods = [Method(**fields) for fields in content["methods"]]
     return Plan(folder, methods, Settings(**content["settings"]), content["origins"])
+
+
+def _methods(variants: Mapping[str, Recipe], best_of: int) -> tuple[list[Method], dict[str, Recipe]]:
+    """Lists the variants and their controls, without controls that another method already covers.
+
+    Returns:
+        The methods in order, and name -> recipe.
+    """
+    methods: list[Method] = []
+    recipes: dict[str, Recipe] = {}
+
+    def add(recipe: Recipe, *fields: Any, **more: Any) -> None:
+        methods.append(Method(recipe.name, f"{_file(recipe.name)}.yaml", *fields, **more))
+        recipes[recipe.name] = recipe
+
+    for name, variant in variants.items():
+        own = {control: variant.changed(f"{name}: {control}", changes) for control, changes in controls(variant)}
+        start, constant = (
+            equivalent(own[control], recipes) or f"{name}: {control}" if control in own else ""
+            for control in ("start", "constant")
+        )
+        after = phases_after_start(variant)
+        add(variant.without_controls(), name, start=start, constant=constant, after=after)
+        for control, recipe in own.items():
+            if not equivalent(recipe, recipes):
+                add(recipe, name, control, start, after=[phase for phase in recipe.filled["phases"] if phase in after])
+        best = _best_of(variant, f"{name}: best of {best_of}", best_of) if start else None
+        if best is not None:
+            add(best, name, "best of", start, best_of=True)
+    return methods, recipes
 
 
 def _named(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
@@ -256,42 +262,12 @@ def _short(value: Any) -> str:
     return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
 
 
-def _equivalent(recipe: Recipe, known: Mapping[str, Recipe]) -> str:
-    """Returns the name of a method that trains the same generator in the same way, or "" if there is none."""
-    return next((name for name, other in known.items() if _same(recipe, other)), "")
-
-
 def _best_of(recipe: Recipe, name: str, count: int) -> Recipe | None:
     """Returns the recipe with best-of-n decoding by its discriminator, or None if that cannot score whole samples."""
     try:
         return recipe.changed(name, {"decoding": {"name": "best_of", "n": count}})
     except RecipeError:
         return None
-
-
-def _same(one: Recipe, other: Recipe) -> bool:
-    """Returns whether two recipes train the same generator in the same way; blocks that no turn uses may differ."""
-    rounds = sum(phase["rounds"] for phase in one.filled["phases"].values())
-    same_length = len(one.filled["phases"]) == len(other.filled["phases"])
-    return (
-        same_length
-        and rounds == sum(p["rounds"] for p in other.filled["phases"].values())
-        and (common_phases(one, other) == len(one.filled["phases"]))
-    )
-
-
-def _origins(recipes: Mapping[str, Recipe], ends: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
-    """Returns, for each method, the earlier one with the most phases in common, not counting phases with a budget."""
-    found: dict[str, dict[str, Any]] = {}
-    names = list(recipes)
-    for index, name in enumerate(names):
-        limit = len(recipes[name].filled["phases"]) - len(ends[name])
-        shared = {other: min(limit, common_phases(recipes[other], recipes[name])) for other in names[:index]}
-        best = max(shared, key=lambda other: shared[other], default=None)
-        if best is not None and shared[best]:
-            phases = list(recipes[best].filled["phases"].values())[: shared[best]]
-            found[name] = {"method": best, "global_round": sum(phase["rounds"] for phase in phases)}
-    return found
 
 
 def _file(name: str) -> str:

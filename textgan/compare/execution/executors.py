@@ -173,7 +173,8 @@ def processes(workers: int, folder: Path, options: Mapping[str, Any]) -> Executo
     if options:
         key, value = next(iter(options.items()))
         raise UserError(
-            f"--cluster-option={key}={value}: no cluster is selected; expected --cluster=slurm or --cluster=local; add it"
+            f"--cluster-option={key}={value}: no cluster is selected; expected --cluster=slurm or --cluster=local; "
+            "add one of them"
         )
     return Processes(workers)
 

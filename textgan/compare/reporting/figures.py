@@ -28,7 +28,12 @@ LABELS = {
 
 
 def frontier(found: Results, known: Sequence[str]) -> Any:
-    """Draws quality against diversity: for each method, the mean over seeds at each temperature."""
+    """Draws quality against diversity: for each method, the mean over seeds at each temperature.
+
+    Args:
+        found: the results.
+        known: the methods to draw, in order.
+    """
     series = []
     colors = _colors(found)
     for name in known:
@@ -62,7 +67,12 @@ def _colors(found: Results) -> Mapping[str, int]:
 
 
 def training(found: Results, variants: Sequence[str]) -> Iterator[Any]:
-    """Draws the metrics of the axes over the rounds of seed 0, with marks at the phases of the first variant."""
+    """Draws the metrics of the axes over the rounds of seed 0, with marks at the phases of the first variant.
+
+    Args:
+        found: the results.
+        variants: the methods to draw, in order.
+    """
     entries = {
         name: [e for e in RunDir(found.plan.home(name, 0) / "run").entries() if e["kind"] == "evaluation"]
         for name in variants
@@ -91,7 +101,12 @@ def _phase_starts(plan: Plan, name: str) -> Iterator[tuple[float, str]]:
 
 
 def exposure(found: Results, variants: Sequence[str]) -> Any:
-    """Draws NLL by position for free samples, continuations of real prefixes and held-out text: means over seeds."""
+    """Draws NLL by position for free samples, continuations of real prefixes and held-out text: means over seeds.
+
+    Args:
+        found: the results.
+        variants: the methods to draw, each with its start.
+    """
     names = [*variants, *dict.fromkeys(found.plan.method(name).start for name in variants)]
     colors = {name: index % 7 for index, name in enumerate(names)}  # the last color is that of held-out text
     series = []

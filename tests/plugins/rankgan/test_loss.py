@@ -1,9 +1,7 @@
-"""The ranking loss beside plain Python loops, and the mistakes that can be made with it."""
+"""The ranking loss, compared with plain Python loops, and mistakes that its contract finds."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
 from pathlib import Path
 from typing import Any, Literal
@@ -16,20 +14,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from textgan import recipe
 from textgan.core import registry, spec
 from textgan.core.errors import UserError
-from textgan.core.roles import Discriminator
-from textgan.core.types import Batch, Samples, Scores, Vocabulary
 from textgan.discriminators.text_cnn import TextCnn
 from textgan.estimators.rollout import Rollout
+from textgan.roles import Discriminator
 from textgan.testing import TabularGenerator, check_loss, tiny_vocabulary
+from textgan.types import Batch, Samples, Scores, Vocabulary
 from textgan_plugins.rankgan import loss as module
-from textgan_plugins.rankgan.loss import Ranking, shares
+from textgan_plugins.rankgan.loss import Ranking, grouped_log_softmax
 
 Form = Literal["paper", "released"]
 FORMS: tuple[Form, ...] = ("paper", "released")
 
 
 class Table(Discriminator):
-    """The features of a sentence are a row of a table, that of its first word."""
+    """Has a table of features; those of a sentence are the row of its first token."""
 
     capabilities = frozenset({"features"})
 
@@ -47,8 +45,8 @@ class Table(Discriminator):
         return first @ self.rows if first.is_floating_point() else self.rows[first]
 
 
-def of(words: range) -> Samples:
-    x = torch.tensor(words, dtype=torch.long).unsqueeze(1)
+def sentences(tokens: range) -> Samples:
+    x = torch.tensor(tokens, dtype=torch.long).unsqueeze(1)
     return Samples(x, *[torch.ones_like(x, dtype=torch.bool)] * 2)
 
 
@@ -66,7 +64,7 @@ def cosine(one: list[float], other: list[float]) -> float:
 
 
 def log_rank(y: list[list[float]], s: int, references: range, comparison: range) -> float:
-    """log R(s|U,C), a reference and a sentence at a time."""
+    """Computes log R(s|U,C) by a loop over references and sentences."""
     logs = []
     for u in references:
         weights = {other: math.exp(GAMMA * cosine(y[other], y[u])) for other in (*comparison, s)}
@@ -78,8 +76,8 @@ def score(y: list[list[float]], s: int, references: range) -> float:
     return GAMMA * sum(cosine(y[s], y[u]) for u in references)
 
 
-def by_hand(form: Form, y: list[list[float]]) -> float:
-    """The ranker's loss of 7 real sentences, the first two of them references, and 5 written ones; C of three."""
+def expected_loss(form: Form, y: list[list[float]]) -> float:
+    """Computes the loss of 7 real sentences, the first two of which are references, and 5 generated ones; |C| = 3."""
     references, ranked = REAL[:2], REAL[2:]
     if form == "paper":
         on_real = [log_rank(y, s, references, FAKE[:3]) for s in ranked]
@@ -96,51 +94,53 @@ def ranking(form: Form, **changed: Any) -> Ranking:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_rankers_loss_and_its_gradient_are_those_of_the_formula(form: Form) -> None:
+def test_the_loss_and_its_gradient_are_those_of_the_formula(form: Form) -> None:
     d = ranker()
-    value, stats = ranking(form).discriminator(d, of(REAL), of(FAKE))
+    value, stats = ranking(form).discriminator(d, sentences(REAL), sentences(FAKE))
     table = d.rows.tolist()
-    assert value.item() == pytest.approx(by_hand(form, table), abs=1e-12)
+    assert value.item() == pytest.approx(expected_loss(form, table), abs=1e-12)
     assert stats["d_loss"] == value
     value.backward()
     assert d.rows.grad is not None
     for row in range(12):
         for column in range(3):
             slopes = []
-            for step in (1e-5, -1e-5):
-                nudged = [list(r) for r in table]
-                nudged[row][column] += step
-                slopes.append(by_hand(form, nudged))
+            for offset in (1e-5, -1e-5):
+                shifted = [list(r) for r in table]
+                shifted[row][column] += offset
+                slopes.append(expected_loss(form, shifted))
             assert d.rows.grad[row, column].item() == pytest.approx((slopes[0] - slopes[1]) / 2e-5, abs=1e-8)
 
 
-def test_a_fake_earns_the_logarithm_of_its_rank_among_real_ones() -> None:
-    d, found = ranker(), ranking("paper")
+def test_the_reward_is_log_rank_among_real_sentences() -> None:
+    d, tested = ranker(), ranking("paper")
     y = d.rows.tolist()
     expected = [log_rank(y, s, REAL[:2], REAL[2:5]) for s in FAKE]
-    paid = found.reward(d, of(FAKE), of(REAL))
-    assert paid.shape == (5, 1)
-    assert paid[:, 0].tolist() == pytest.approx(expected, abs=1e-12)
+    rewards = tested.reward(d, sentences(FAKE), sentences(REAL))
+    assert rewards.shape == (5, 1)
+    assert rewards[:, 0].tolist() == pytest.approx(expected, abs=1e-12)
     assert not d.graded
-    assert not paid.requires_grad
+    assert not rewards.requires_grad
 
 
-def test_released_it_earns_its_share_of_a_group_of_fakes() -> None:
+def test_the_released_reward_is_a_softmax_over_a_group_of_fakes() -> None:
     d = ranker()
     y = d.rows.tolist()
     weights = [math.exp(score(y, s, REAL[:2])) for s in FAKE]
     first = [w / sum(weights[:3]) for w in weights[:3]]
-    rest = [w / sum(weights[3:]) * 2 / 3 for w in weights[3:]]  # two in a group for three: scaled like the others
-    paid = ranking("released").reward(d, of(FAKE), of(REAL))
-    assert paid.shape == (5, 1)
-    assert paid[:, 0].tolist() == pytest.approx([*first, *rest], abs=1e-12)
-    assert paid.sum().item() == pytest.approx(1 + 2 / 3)
+    rest = [
+        w / sum(weights[3:]) * 2 / 3 for w in weights[3:]
+    ]  # a group of two instead of three: scaled like the others
+    rewards = ranking("released").reward(d, sentences(FAKE), sentences(REAL))
+    assert rewards.shape == (5, 1)
+    assert rewards[:, 0].tolist() == pytest.approx([*first, *rest], abs=1e-12)
+    assert rewards.sum().item() == pytest.approx(1 + 2 / 3)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 6])
-def test_the_mean_share_is_one_in_a_group(count: int) -> None:
+def test_the_mean_probability_is_one_over_the_group_size(count: int) -> None:
     torch.manual_seed(0)
-    found = shares(torch.randn(count), 3).exp()
+    found = grouped_log_softmax(torch.randn(count), 3).exp()
     assert found.shape == (count,)
     assert found.sum().item() == pytest.approx(count / 3)
 
@@ -148,13 +148,13 @@ def test_the_mean_share_is_one_in_a_group(count: int) -> None:
 def test_in_the_released_loss_the_softmax_cancels() -> None:
     d = ranker()
     y = d.rows.tolist()
-    on_real, on_fake = ([score(y, s, REAL[:2]) for s in words] for words in (REAL[2:], FAKE))
-    value, _ = ranking("released").discriminator(d, of(REAL), of(FAKE))
+    on_real, on_fake = ([score(y, s, REAL[:2]) for s in part] for part in (REAL[2:], FAKE))
+    value, _ = ranking("released").discriminator(d, sentences(REAL), sentences(FAKE))
     assert value.item() == pytest.approx(sum(on_fake) / 5 - sum(on_real) / 5, abs=1e-12)
 
 
-def test_roll_outs_of_one_prefix_length_share_a_released_softmax() -> None:
-    """As in the authors' code, where no sentence ends early: the groups are those of the roll-outs' order."""
+def test_successive_rollouts_have_prefixes_of_one_length() -> None:
+    """So they share a softmax in the released form, as in the authors' code, if no sentence ends early."""
     torch.manual_seed(0)
     generator, seen = TabularGenerator(tiny_vocabulary(4), 5), 0
     samples = generator.sample(Batch.blank(6, 5))
@@ -167,27 +167,27 @@ def test_roll_outs_of_one_prefix_length_share_a_released_softmax() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_middle_between_the_kinds_is_where_accuracy_is_counted_from(form: Form) -> None:
-    """Of 5 real sentences, 4 point at the references; of 2 written ones, 1 points away. The middle is at 0.65."""
+def test_accuracies_are_relative_to_the_midpoint_of_the_mean_scores(form: Form) -> None:
+    """Of 5 real sentences, 4 point at the references; of 2 generated ones, 1 points away. The midpoint is 0.65."""
     d = Table(torch.tensor([[1.0, 0.0]] * 7 + [[0.0, 1.0]] + [[1.0, 0.0], [0.0, 1.0]]))
-    _, stats = Ranking(form, references=3).discriminator(d, of(range(8)), of(range(8, 10)))
+    _, stats = Ranking(form, references=3).discriminator(d, sentences(range(8)), sentences(range(8, 10)))
     assert stats["d_accuracy_real"].item() == pytest.approx(0.8)
     assert stats["d_accuracy_fake"].item() == 0.5
     assert not any(value.requires_grad for value in stats.values())
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_pieces_bound_the_memory_and_change_nothing(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranking_in_chunks_changes_nothing(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
     d, tested = ranker(), ranking(form)
-    whole = tested.reward(d, of(FAKE), of(REAL))
+    whole = tested.reward(d, sentences(FAKE), sentences(REAL))
     for rows in (1, 2, 5):
         monkeypatch.setattr(module, "ROWS", rows)
-        torch.testing.assert_close(tested.reward(d, of(FAKE), of(REAL)), whole)
-    assert tested.reward(d, of(range(7, 7)), of(REAL)).shape == (0, 1)
+        torch.testing.assert_close(tested.reward(d, sentences(FAKE), sentences(REAL)), whole)
+    assert tested.reward(d, sentences(range(7, 7)), sentences(REAL)).shape == (0, 1)
 
 
 class Largest(TorchDispatchMode):
-    """Remembers the largest tensor that anything returned."""
+    """Records the size of the largest tensor that an operation returns."""
 
     numbers = 0
 
@@ -199,7 +199,7 @@ class Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_twenty_thousand_roll_outs_fit(form: Form) -> None:
+def test_twenty_thousand_rollouts_are_ranked_in_chunks(form: Form) -> None:
     d = Table(torch.randn(12, 64))
     fake, real = (Samples(torch.randint(12, (n, 1)), *[torch.ones(n, 1, dtype=torch.bool)] * 2) for n in (20_000, 512))
     with Largest() as largest:  # type: ignore[no-untyped-call]
@@ -213,71 +213,81 @@ def test_extreme_temperatures_stay_finite(form: Form, gamma: float) -> None:
     d = Table(torch.randn(12, 3, generator=torch.Generator().manual_seed(0)).relu())  # rows of zeros among them
     assert not d.rows.any(1).all()
     tested = ranking(form, gamma=gamma)
-    value, _ = tested.discriminator(d, of(REAL), of(FAKE))
+    value, _ = tested.discriminator(d, sentences(REAL), sentences(FAKE))
     value.backward()
     assert value.isfinite()
     assert d.rows.grad is not None
     assert d.rows.grad.isfinite().all()
-    assert tested.reward(d, of(FAKE), of(REAL)).isfinite().all()
+    assert tested.reward(d, sentences(FAKE), sentences(REAL)).isfinite().all()
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_reward_is_no_matter_of_chance(form: Form) -> None:
+def test_rewards_are_deterministic(form: Form) -> None:
     d, tested = ranker(), ranking(form, dropout=0.5)
     state = torch.get_rng_state()
-    torch.testing.assert_close(tested.reward(d, of(FAKE), of(REAL)), tested.reward(d, of(FAKE), of(REAL)))
+    torch.testing.assert_close(
+        tested.reward(d, sentences(FAKE), sentences(REAL)), tested.reward(d, sentences(FAKE), sentences(REAL))
+    )
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_dropout_is_on_while_the_ranker_learns_and_only_then() -> None:
+def test_dropout_is_on_in_training_only() -> None:
     d, tested, plain = ranker(), ranking("paper", dropout=0.5), ranking("paper")
-    assert tested.discriminator(d, of(REAL), of(FAKE)).value == plain.discriminator(d, of(REAL), of(FAKE)).value
+    assert (
+        tested.discriminator(d, sentences(REAL), sentences(FAKE)).value
+        == plain.discriminator(d, sentences(REAL), sentences(FAKE)).value
+    )
     d.train()
     torch.manual_seed(0)
-    assert tested.discriminator(d, of(REAL), of(FAKE)).value != plain.discriminator(d, of(REAL), of(FAKE)).value
+    assert (
+        tested.discriminator(d, sentences(REAL), sentences(FAKE)).value
+        != plain.discriminator(d, sentences(REAL), sentences(FAKE)).value
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_gradient_reaches_fakes_that_carry_one(form: Form) -> None:
+def test_gradients_reach_relaxed_samples(form: Form) -> None:
     d = ranker()
     x = torch.rand(5, 1, 12, dtype=torch.float64).softmax(2).requires_grad_()
     fake = Samples(x, *[torch.ones(5, 1, dtype=torch.bool)] * 2)
-    paid = ranking(form).reward(d, fake, of(REAL))
-    paid[0].sum().backward()
+    rewards = ranking(form).reward(d, fake, sentences(REAL))
+    rewards[0].sum().backward()
     assert x.grad is not None
     assert x.grad[0].any()
     d.rows.requires_grad_(False)
-    torch.testing.assert_close(paid.detach(), ranking(form).reward(d, fake.with_x(x.detach()), of(REAL)))
+    torch.testing.assert_close(rewards.detach(), ranking(form).reward(d, fake.with_x(x.detach()), sentences(REAL)))
 
 
-def test_small_batches_give_half_of_themselves_as_references() -> None:
+def test_at_most_half_of_a_batch_are_references() -> None:
     d = ranker()
     y = d.rows.tolist()
-    paid = Ranking(gamma=GAMMA).reward(d, of(FAKE), of(REAL[:5]))
-    assert paid[:, 0].tolist() == pytest.approx([log_rank(y, s, REAL[:2], REAL[2:5]) for s in FAKE], abs=1e-12)
-    with pytest.raises(UserError, match="2 real sequences or more to compare with, not 1"):
-        Ranking().reward(d, of(FAKE), of(REAL[:1]))
+    rewards = Ranking(gamma=GAMMA).reward(d, sentences(FAKE), sentences(REAL[:5]))
+    assert rewards[:, 0].tolist() == pytest.approx([log_rank(y, s, REAL[:2], REAL[2:5]) for s in FAKE], abs=1e-12)
+    with pytest.raises(
+        UserError, match="too few real sequences to compare with, 1; expected at least 2; raise batch_size"
+    ):
+        Ranking().reward(d, sentences(FAKE), sentences(REAL[:1]))
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_does_what_every_loss_must(form: Form) -> None:
+def test_it_meets_the_contract(form: Form) -> None:
     check_loss(Ranking(form, references=4, comparison=32), small)
 
 
-class PaysFakesForBeingOthers(Ranking):
-    """Wrong: a fake is compared with fakes, and paid for being unlike the references."""
+class RewardsDissimilarFakes(Ranking):
+    """Wrong: the sign of the reward."""
 
     def reward(self, d: Discriminator, fake: Samples, real: Samples) -> Tensor:
         return -super().reward(d, fake, real)
 
 
-def test_a_wrong_sign_is_caught() -> None:
+def test_the_contract_finds_a_wrong_sign() -> None:
     with pytest.raises(AssertionError, match="higher reward"):
-        check_loss(PaysFakesForBeingOthers(references=4), small)
+        check_loss(RewardsDissimilarFakes(references=4), small)
 
 
-def test_a_generator_learns_from_its_rank() -> None:
-    """The ranker learns which words are real, and the roll-outs' gradient points at them."""
+def test_the_gradient_of_the_reward_favours_real_tokens() -> None:
+    """After training the ranker, the gradient of roll-outs raises the probability of the real token."""
     torch.manual_seed(0)
     vocab = tiny_vocabulary(4)
     generator, d, tested = TabularGenerator(vocab, 3, spread=0.0), small(vocab), Ranking(references=8, comparison=8)
@@ -290,8 +300,10 @@ def test_a_generator_learns_from_its_rank() -> None:
         tested.discriminator(d, real, fake).value.backward()
         optimizer.step()
     d.eval()
-    steps = Rollout(generator, 4).losses(generator, lambda made: tested.reward(d, made, real), Batch.blank(200, 3))
-    next(steps).value.backward()
+    losses = Rollout(generator, 4).losses(
+        generator, lambda samples: tested.reward(d, samples, real), Batch.blank(200, 3)
+    )
+    next(losses).value.backward()
     assert generator.table.grad is not None
     assert generator.table.grad.sum(0).argmin().item() == 2
 
@@ -300,7 +312,7 @@ def small(vocab: Vocabulary) -> TextCnn:
     return TextCnn(vocab, embed_dim=8, widths=(1, 2), filters=8)
 
 
-def test_recipes_name_it() -> None:
+def test_recipes_use_it_by_name() -> None:
     component = registry.find("loss", "ranking")
     assert component.load() is Ranking
     known = spec.read(component)
@@ -314,12 +326,12 @@ def test_recipes_name_it() -> None:
 
 FEATURELESS = '''
 import textgan
-from textgan.core.roles import Discriminator
+from textgan.roles import Discriminator
 
 
 @textgan.register("discriminator", "featureless")
 class Featureless(Discriminator):
-    """Judges, and does not say why."""
+    """Scores without features."""
 
     def forward(self, samples):
         raise NotImplementedError
@@ -332,10 +344,3 @@ def test_a_discriminator_without_features_is_refused(tmp_path: Path, monkeypatch
     registry.load_plugin(tmp_path / "featureless.py")
     with pytest.raises(recipe.RecipeError, match='"ranking" needs a discriminator that offers features'):
         recipe.load("rankgan", ["discriminator=featureless"])
-
-
-def test_it_uses_nothing_but_the_public_interface() -> None:
-    public = {"textgan.core.errors", "textgan.core.options", "textgan.core.roles", "textgan.core.types"}
-    tree = ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))
-    used = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name for name in used if name.startswith("textgan")} <= public

@@ -4,8 +4,8 @@
 
 Generator and discriminator come from a checkpoint of a run of `gumbel_softmax` and are fixed. The estimate of the true
 gradient is the mean over `TRUE` batches of the roll-out estimator, which is unbiased. The mean of a noisy gradient over
-few batches deviates by sampling noise alone: "halves" is the cosine between the means of the even and of the odd batches,
-which corrects "mean".
+few batches deviates by sampling noise alone: "halves" is the cosine between the means of the even and of the odd
+batches, which corrects "mean".
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def cosine(one: Tensor, other: Tensor) -> float:
 
 
 def reliability(found: Tensor) -> tuple[float, float]:
-    """Returns the cosine between the means of two halves, and the cosine it implies between the full mean and the truth."""
+    """Returns the cosine between the means of two halves, and the implied cosine between the full mean and the truth."""
     halves = cosine(found[::2].mean(0), found[1::2].mean(0))
     return halves, (2 * max(halves, 0.0) / (1 + max(halves, 0.0))) ** 0.5
 

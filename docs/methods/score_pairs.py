@@ -2,8 +2,9 @@
 
     python docs/methods/score_pairs.py runs/mine/checkpoints/000625
 
-Prints the share of pairs of a held-out and a generated sentence in which the held-out one has the higher reward, and the
-same for pairs of a grammatical and an ungrammatical generated sentence. 50 % is chance. The data must have a grammar.
+Prints the share of pairs of a held-out and a generated sentence in which the held-out one has the higher reward, and
+the same for pairs of a grammatical and an ungrammatical generated sentence. 50 % is a random guess. The data must have
+a grammar.
 """
 
 from __future__ import annotations

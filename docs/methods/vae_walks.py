@@ -1,7 +1,10 @@
-"""Measures how smooth interpolations between sentences are: python docs/methods/vae_walks.py RUN, for a run on the grammar.
+"""Measures how smooth interpolations between sentences are.
 
-Seven points between each of 300 random pairs of test sentences: the share of the five inner texts that are grammatical,
-the number of distinct texts, and the distance of neighbours and of ends (1 minus the share of words in common).
+    python docs/methods/vae_walks.py RUN
+
+RUN is a run on the built-in grammar. Takes seven points between each of 300 random pairs of test sentences. Prints the
+share of the five inner texts that are grammatical, the number of distinct texts, and the distance of neighbours and of
+ends (1 minus the share of words in common).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def cosine(one: Tensor, other: Tensor) -> float:
 
 
 def reliability(found: Tensor) -> tuple[float, float]:
-    """Returns the cosine between the means of two halves, and the implied cosine between the full mean and the truth."""
+    """Returns the cosine between the means of two halves, and the implied one between the full mean and the truth."""
     halves = cosine(found[::2].mean(0), found[1::2].mean(0))
     return halves, (2 * max(halves, 0.0) / (1 + max(halves, 0.0))) ** 0.5
 

@@ -60,7 +60,7 @@ def test_a_differentiable_estimator_has_no_constant_reward(recipes: list[Recipe]
 
 @pytest.mark.parametrize(
     ("turn", "updates"),
-    [({}, 2), ({"times": 3}, 6), ({"every": 2}, 1), ({"times": 3, "every": 2}, 3)],
+    [({}, 2), ({"times": 3}, 6), ({"every": 2}, 1), ({"times": 3, "every": 2}, 3), ({"every": 5}, 1)],
 )
 def test_continued_training_has_as_many_updates_as_the_adversarial_phase(
     turn: dict[str, Any], updates: int, recipes: list[Recipe]

@@ -55,7 +55,7 @@ def test_every_temperature_has_a_point(generator: Lstm, evaluated: list[Any]) ->
 
 
 def test_shown_texts_are_the_first_ones_at_temperature_1(generator: Lstm, evaluated: list[Any]) -> None:
-    assert run(generator, (0.5, 1.0))["texts"] == [f"text 2.{i}" for i in range(SHOWN_TEXTS)]
+    assert run(generator, (0.5, 1.0, 2.0))["texts"] == [f"text 2.{i}" for i in range(SHOWN_TEXTS)]
 
 
 @pytest.mark.parametrize("capabilities", [frozenset({"log_prob"}), frozenset({"incremental"})])

@@ -225,24 +225,18 @@ def test_extreme_temperatures_stay_finite(form: Form, gamma: float) -> None:
 def test_rewards_are_deterministic(form: Form) -> None:
     d, tested = ranker(), ranking(form, dropout=0.5)
     state = torch.get_rng_state()
-    torch.testing.assert_close(
-        tested.reward(d, sentences(FAKE), sentences(REAL)), tested.reward(d, sentences(FAKE), sentences(REAL))
-    )
+    first, second = (tested.reward(d, sentences(FAKE), sentences(REAL)) for _ in range(2))
+    torch.testing.assert_close(first, second)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_dropout_is_on_in_training_only() -> None:
     d, tested, plain = ranker(), ranking("paper", dropout=0.5), ranking("paper")
-    assert (
-        tested.discriminator(d, sentences(REAL), sentences(FAKE)).value
-        == plain.discriminator(d, sentences(REAL), sentences(FAKE)).value
-    )
+    batches = sentences(REAL), sentences(FAKE)
+    assert tested.discriminator(d, *batches).value == plain.discriminator(d, *batches).value
     d.train()
     torch.manual_seed(0)
-    assert (
-        tested.discriminator(d, sentences(REAL), sentences(FAKE)).value
-        != plain.discriminator(d, sentences(REAL), sentences(FAKE)).value
-    )
+    assert tested.discriminator(d, *batches).value != plain.discriminator(d, *batches).value
 
 
 @pytest.mark.parametrize("form", FORMS)

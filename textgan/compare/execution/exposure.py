@@ -86,7 +86,7 @@ def drift(
             longer = test[test.valid[:, start]]
             if not len(longer):
                 break
-            given = (torch.arange(length) < 0).expand(longer.valid.shape) & longer.valid
+            given = (torch.arange(length) < start).expand(longer.valid.shape) & longer.valid
             samples = generator.decode(generator.sample(Batch(longer.tokens, longer.valid, given).to(device)))
             nll, _ = evaluator(samples.x.cpu(), samples.valid.cpu())
             window = slice(start, start + STRIDE)

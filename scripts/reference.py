@@ -13,12 +13,12 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from textgan.core import registry, spec
 from textgan.core.spec import MISSING, Option, Spec
 from textgan.recipe import schema
+from textgan.recipe.type_text import describe_type
 
 NONE = re.compile(r"\bNone\b")
 OWN = "textgan"
@@ -39,10 +39,6 @@ WHERE = {
     "tracker": "`trackers`",
 }
 """Kind -> where a recipe names it, if not in a block of its own."""
-
-BOUNDS = {"ge": "{0} or more", "gt": "above {0}", "le": "at most {0}", "lt": "below {0}"}
-TYPES = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything", NoneType: "null"}
-PLURALS = {"whole number": "whole numbers", "number": "numbers", "text": "texts"}
 
 
 def main() -> int:
@@ -174,7 +170,7 @@ def _options(options: Mapping[str, Option]) -> str:
 
 def _row(option: Option) -> tuple[str, ...]:
     default = "**required**" if option.default is MISSING else f"`{_shown(option.default)}`"
-    return f"`{option.name}`", describe_type(option.type), default, _prose(NONE.sub("null", option.doc))
+    return f"`{option.name}`", describe_type(option.type, "`"), default, _prose(NONE.sub("null", option.doc))
 
 
 def _needed(kind: str) -> str:
@@ -184,37 +180,6 @@ def _needed(kind: str) -> str:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def describe_type(kind: Any) -> str:
-    """Describes a type, such as "whole number, 1 or more"."""
-    origin, inside = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        if isinstance(inside[1], str):
-            return inside[1]
-        found = {name: getattr(limit, name) for limit in inside[1:] for name in BOUNDS if hasattr(limit, name)}
-        if "ge" in found and len(found) == 2:
-            upper = f"to {found['le']}" if "le" in found else f"to below {found['lt']}"
-            return f"{describe_type(inside[0])} from {found['ge']} {upper}"
-        limits = [text.format(found[name]) for name, text in BOUNDS.items() if name in found]
-        return f"{describe_type(inside[0])}{',' if 'ge' in found else ''} {' and '.join(limits)}"
-    if origin is Literal:
-        return " or ".join(f"`{_shown(value)}`" for value in inside)
-    if origin in (Union, UnionType):
-        each = [describe_type(part) for part in inside]
-        return f"{'; '.join(each[:-1])}; or {each[-1]}" if any(", " in part for part in each) else " or ".join(each)
-    if kind in TYPES:
-        return TYPES[kind]
-    if origin is not None and issubclass(origin, Mapping):
-        key, value = (describe_type(part) for part in inside)
-        return f"mapping from {key} to {value}"
-    if inside:
-        first, _, rest = describe_type(inside[0]).partition(", ")
-        if first == "anything":
-            return "list"
-        base, between, bound = first.partition(" from ")
-        return f"list of {PLURALS.get(base, base)}{between}{bound}{', each ' + rest if rest else ''}"
-    return {"Sequence": "list", "Mapping": "mapping"}.get(getattr(kind, "__name__", ""), str(kind))
 
 
 def _traits(known: Spec) -> Iterator[str]:

@@ -6,13 +6,11 @@ import re
 import runpy
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.paths import ROOT
 
 from textgan.core import registry, spec
-from textgan.core.options import Fraction, PositiveInt, Probability
 
 SCRIPT = runpy.run_path(str(ROOT / "scripts/reference.py"))
 LINK = re.compile(r"\]\((?:[\w./]*/)?reference/([a-z]+)\.md(?:#(\w+))?\)|\]\(([a-z]+)\.md#(\w+)\)")
@@ -21,23 +19,6 @@ LINK = re.compile(r"\]\((?:[\w./]*/)?reference/([a-z]+)\.md(?:#(\w+))?\)|\]\(([a
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     return dict(SCRIPT["generate"]())
-
-
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [
-        (int, "whole number"),
-        (PositiveInt, "whole number, 1 or more"),
-        (Fraction, "number from 0 to 1"),
-        (Probability, "number from 0 to below 1"),
-        (PositiveInt | None, "whole number, 1 or more; or null"),
-        (list[PositiveInt], "list of whole numbers, each 1 or more"),
-        (dict[str, float], "mapping from text to number"),
-        (Any, "anything"),
-    ],
-)
-def test_types_are_described(kind: Any, text: str) -> None:
-    assert SCRIPT["describe_type"](kind) == text
 
 
 def test_every_trait_has_a_sentence() -> None:

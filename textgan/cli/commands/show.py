@@ -98,6 +98,7 @@ def _print(console: Console, known: Spec) -> None:
 
     from textgan.core.escape import visible
     from textgan.core.spec import MISSING
+    from textgan.recipe.type_text import describe_type
 
     component = known.component
     provider = f"{component.provider} {component.version}".strip()
@@ -116,7 +117,7 @@ def _print(console: Console, known: Spec) -> None:
         table.add_column("meaning")
         for option in known.options.values():
             default = "required" if option.default is MISSING else _format(option.default)
-            table.add_row(Text(option.name, "cyan"), Text(option.annotation), Text(default), Text(option.doc))
+            table.add_row(Text(option.name, "cyan"), Text(describe_type(option.type)), Text(default), Text(option.doc))
         console.print()
         console.print(table)
     if known.shared:

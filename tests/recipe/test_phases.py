@@ -159,3 +159,18 @@ def test_an_estimator_with_parameters_has_to_be_trained() -> None:
     assert found.endswith(f'phases estimator "actor_critic" has parameters, which no turn updates; set {setting}')
     updates = load("seqgan", ["estimator=actor_critic", setting]).filled["phases"]["adversarial"]["turns"]["generator"]
     assert updates["updates"] == {"generator": "policy", "estimator": "policy"}
+
+
+@pytest.mark.parametrize(
+    ("updates", "expected"),
+    [
+        ("{generator: {a: b}}", "expected text, found a mapping"),
+        ("{generator: 1.5}", "expected text, found 1.5"),
+        ("{generator: null}", "expected text, found null"),
+        ("[[generator]]", "expected text, found a list"),
+        ("3", "found 3"),
+    ],
+)
+def test_updates_of_a_wrong_type_are_refused(tmp_path: Path, updates: str, expected: str) -> None:
+    file = replaced(tmp_path, "[likelihood]", f"{{likelihood: {{updates: {updates}}}}}")
+    assert expected in " ".join(problems(file))

@@ -8,7 +8,7 @@ from typing import Any
 
 from textgan.core import registry, spec
 from textgan.core.options import PhaseName
-from textgan.recipe import schema
+from textgan.recipe import schema, values
 from textgan.recipe.components import ComponentChecker, Tree
 from textgan.recipe.merge import named_turns
 from textgan.recipe.problems import Path, dotted
@@ -118,7 +118,7 @@ class PhaseChecker(ComponentChecker):
         """Returns player -> optimizer, for null that of the objective; checks that both exist."""
         if updates is None:
             updates = spec.read(registry.find("objective", objective)).traits["updates"]
-        if not isinstance(updates, Mapping | list | tuple) or not all(isinstance(player, str) for player in updates):
+        elif values.problem(updates, schema.TURN["updates"].type):
             return {}  # reported already
         pairs = dict(updates) if isinstance(updates, Mapping) else {player: player.split(".")[0] for player in updates}
         for player, optimizer in pairs.items():

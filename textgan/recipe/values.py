@@ -34,9 +34,10 @@ def problem(value: Any, kind: Any) -> str | None:
         _adapter(kind).validate_python(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        bounds = [e for e in found if " than " in e["msg"]]  # of a union's errors, those of the members whose type fits
+        found = [e for e in found if e["input"] is not value] or found  # of a union's errors, those inside a container
+        bounds = [e for e in found if " than " in e["msg"]]  # and those of the members whose type fits
         expected = dict.fromkeys(_expectation(e["msg"]) for e in bounds or found)
-        return f"expected {' or '.join(expected)}, found {_shown(found[0]['input'] if len(found) == 1 else value)}"
+        return f"expected {' or '.join(expected)}, found {_shown(found[0]['input'])}"
     return None
 
 

@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 import torch
 
-from textgan.core.seeding import derive, stream
+from textgan.core.seeding import derive, seed_all, stream
+
+
+def draw() -> list[float]:
+    """Random numbers of each global generator, an odd number of normal ones among them."""
+    return [*torch.rand(2).tolist(), *np.random.randn(3), np.random.rand(), random.gauss(0, 1), random.random()]
 
 
 def test_seeds_are_fixed_numbers() -> None:
@@ -62,3 +68,26 @@ def test_streams_can_be_nested() -> None:
         with stream(0, "inner"):
             torch.rand(9)
         assert torch.equal(torch.cat([first, torch.rand(1)]), expected)
+
+
+def test_all_global_generators_are_seeded() -> None:
+    seed_all(2**63 - 1)
+    first = draw()
+    draw()
+    seed_all(2**63 - 1)
+    assert draw() == first
+    seed_all(0)
+    assert not set(draw()) & set(first)
+
+
+def test_a_stream_repeats_and_restores_numpy_and_python() -> None:
+    seed_all(1)
+    expected = [draw(), draw()]
+    with stream(3, "x"):
+        inside = draw()
+    seed_all(1)
+    found = [draw()]
+    with stream(3, "x"):
+        assert draw() == inside
+    found.append(draw())
+    assert found == expected

@@ -34,8 +34,14 @@ def saved(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     np.random.seed(3)
     random.seed(3)
+    np.random.randn(), random.gauss(0, 1)  # each of these keeps a second normal number for the next call
     checkpoint.save(trained, Progress(0, 3, 3), folder, {"best": None})
     return folder
+
+
+def draw() -> list[float]:
+    """Random numbers of all generators that a checkpoint saves."""
+    return [torch.rand(()).item(), np.random.randn(), np.random.rand(), random.gauss(0, 1), random.random()]
 
 
 def remaining(run: Run, progress: Progress) -> Iterator[RoundResult]:
@@ -46,10 +52,10 @@ def test_a_restored_run_continues_with_the_same_numbers(trained: Run, saved: Pat
     run = build(small(*PRETRAINING))
     progress = checkpoint.restore(run, saved)
     assert progress == Progress(0, 3, 3)
-    numbers = [torch.rand(()).item(), float(np.random.rand()), random.random()]
+    numbers = draw()
     again = build(small(*PRETRAINING))
     checkpoint.restore(again, saved)
-    assert [torch.rand(()).item(), float(np.random.rand()), random.random()] == numbers
+    assert draw() == numbers
     losses = [result.stats["nll_train"].item() for result in remaining(run, progress)]
     assert losses == [result.stats["nll_train"].item() for result in remaining(again, progress)]
     assert len(losses) == 3
@@ -57,6 +63,16 @@ def test_a_restored_run_continues_with_the_same_numbers(trained: Run, saved: Pat
         run.generator.state_dict().items(), again.generator.state_dict().values(), strict=True
     ):
         assert torch.equal(value, other), name
+
+
+def test_random_numbers_continue_where_they_were_saved(trained: Run, saved: Path) -> None:
+    torch.manual_seed(3)
+    np.random.seed(3)
+    random.seed(3)
+    np.random.randn(), random.gauss(0, 1)
+    expected = draw()
+    checkpoint.restore(trained, saved)
+    assert draw() == expected
 
 
 def test_weights_moments_and_position_in_the_data_are_restored(trained: Run, saved: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from support.runs import PRETRAINING, SMALL, result_files, small
@@ -16,6 +19,7 @@ from support.stopping import StopAt
 from textgan import recipe
 from textgan.core.errors import UserError
 from textgan.runs import checkpoint, runner
+from textgan.runs.api import scorer
 from textgan.runs.builder import build
 from textgan.runs.reporter import ProgressReporter
 from textgan.runs.run_dir import RunDir
@@ -50,6 +54,26 @@ def test_a_resumed_run_has_the_same_bytes(whole_run: Path, tmp_path: Path, globa
     assert RunDir(folder).saved()[-1].name == f"{global_round:06d}"
     runner.resume(folder)
     assert result_files(folder) == result_files(whole_run)
+
+
+def test_a_plugin_that_draws_from_numpy_and_python_is_repeated_and_resumed_exactly(tmp_path: Path) -> None:
+    @scorer("noisy")
+    def noisy(texts: Sequence[str]) -> list[float]:
+        return [np.random.randn() + random.gauss(0, 1) for _ in texts]
+
+    settings = small("reward=noisy", "discriminator=null", "callbacks=[]", "phases.pretrain-d=null", "controls=null",
+                     "phases.adversarial.turns.discriminator=null")  # fmt: skip
+    found = []
+    for name, before in (("whole", 1), ("again", 2)):
+        random.seed(before)  # the process's earlier numbers have no effect
+        np.random.seed(before)
+        runner.start(settings, tmp_path / name)
+        found.append(result_files(tmp_path / name))
+    with pytest.raises(Stopped):
+        runner.start(settings, tmp_path / "stopped", StopAt(8))
+    np.random.seed(5)
+    runner.resume(tmp_path / "stopped")
+    assert found[0] == found[1] == result_files(tmp_path / "stopped")
 
 
 class StopInControl(StopAt):
@@ -207,3 +231,19 @@ def test_a_control_with_another_decoding_alone_is_evaluated_and_saved(tmp_path: 
                 "controls.cool.decoding={name: ancestral, temperature: 0.5}")  # fmt: skip
     runner.start(run, tmp_path / "run")
     assert (tmp_path / "run/controls/cool/model/generator.safetensors").is_file()
+
+
+def test_several_processes_of_a_launcher_are_refused_and_change_nothing(
+    tmp_path: Path, whole_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {file: file.read_bytes() for file in whole_run.rglob("*") if file.is_file()}
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for call in (
+        lambda: runner.start(small(), tmp_path / "new"),
+        lambda: runner.resume(whole_run),
+        lambda: runner.branch(small(), tmp_path / "new", None),
+    ):
+        with pytest.raises(UserError, match="WORLD_SIZE=2: a run uses one process"):
+            call()
+    assert not (tmp_path / "new").exists()
+    assert {file: file.read_bytes() for file in whole_run.rglob("*") if file.is_file()} == before

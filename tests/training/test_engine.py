@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from textgan.core.errors import UserError
-from textgan.training.engine import prepare_process, select_device
+from textgan.training.engine import prepare_process, require_single_process, select_device
 
 SUBNORMAL = """
 import sys, torch
@@ -57,3 +57,17 @@ def test_a_device_that_is_not_available_is_refused(name: str) -> None:
     ) as caught:
         select_device(name)
     assert "\n" not in str(caught.value), "one sentence, without torch's traceback"
+
+
+@pytest.mark.parametrize("value", [None, "1"])
+def test_one_process_is_accepted(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    if value:
+        monkeypatch.setenv("WORLD_SIZE", value)
+    require_single_process()
+
+
+def test_one_of_several_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(UserError, match=r"WORLD_SIZE=4: .*; expected .*; start textgan without torchrun"):
+        require_single_process()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
@@ -20,15 +22,31 @@ def derive(seed: int, *names: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
+def seed_all(seed: int) -> None:
+    """Seeds the global random numbers of PyTorch, NumPy and Python.
+
+    Args:
+        seed: from 0 to 2**64 - 1.
+    """
+    torch.manual_seed(seed)
+    np.random.seed([seed & 0xFFFFFFFF, seed >> 32])
+    random.seed(seed)
+
+
 @contextmanager
 def stream(seed: int, *names: str | int) -> Iterator[None]:
-    """Uses the random numbers of a stream inside the block, and restores PyTorch's random state after it.
+    """Uses the random numbers of a stream inside the block, and restores all global random states after it.
 
     Args:
         seed: the run's seed.
         *names: the parts of the stream's name.
     """
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    before, before_numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(derive(seed, *names))
-        yield
+        seed_all(derive(seed, *names))
+        try:
+            yield
+        finally:
+            random.setstate(before)
+            np.random.set_state(before_numpy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textgan.core.options import Any, Count, Mapping, NonNegativeFloat, PositiveFloat, PositiveInt
+from textgan.core.options import Annotated, Any, Count, Ge, Le, Mapping, NonNegativeFloat, PositiveFloat, PositiveInt
 from textgan.core.spec import MISSING, Option
 
 
@@ -30,9 +30,10 @@ BLOCKS = {
 DEFAULT_NAMES = {"tokenizer": "word", "reward": "adversarial", "decoding": "ancestral"}
 """Kind -> the component of a block without a name."""
 DEFAULT_OPTIMIZER = "adam"
+Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 
 RUN = _table(
-    _option("seed", "Count", Count, 0, "The seed from which all random numbers of a run are derived."),
+    _option("seed", "Seed", Seed, 0, "The seed from which all random numbers of a run are derived."),
     _option("device", "str", str, "auto", "auto, cpu, cuda, cuda:1 or mps. auto uses a GPU if there is one."),
     _option("batch_size", "PositiveInt", PositiveInt, 64, "Sequences in a batch."),
     _option("max_len", "PositiveInt | None", PositiveInt | None, None, "Longest sequence in tokens, without the end; "

@@ -46,11 +46,13 @@ def save(run: Run, progress: Progress, folder: Path, extra: Mapping[str, Any] | 
     }
     training, scalars = _optimizer_state(run)
     training |= _random_state()
+    *_, has_gauss, gauss = np.random.get_state(legacy=True)
     state = {
         "progress": {"phase": progress.phase, "round": progress.round, "global_round": progress.global_round},
         "batches": run.batches.index,
         "optimizers": scalars,
         "python": random.getstate(),
+        "numpy_gauss": [has_gauss, gauss],
         "extra": dict(extra or {}),
     }
     with writing(folder) as temporary:
@@ -203,6 +205,6 @@ def _restore_random_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any
     if torch.cuda.is_available() and "random/cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random/cuda"])
     numbers = tensors["random/numpy"].numpy()
-    np.random.set_state(("MT19937", numbers[:-1].astype(np.uint32), int(numbers[-1]), 0, 0.0))
+    np.random.set_state(("MT19937", numbers[:-1].astype(np.uint32), int(numbers[-1]), *state["numpy_gauss"]))
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from textgan.core.errors import UserError
+from textgan.core.seeding import seed_all
 from textgan.data.corpus import Corpus
 from textgan.recipe import Recipe
 from textgan.recipe import load as load_recipe
@@ -21,6 +20,7 @@ from textgan.runs.reporter import ProgressReporter, Result
 from textgan.runs.run_dir import RunDir, refuse_taken
 from textgan.runs.saving import Best
 from textgan.runs.session import Session
+from textgan.training.engine import require_single_process
 from textgan.training.loop import Progress
 
 
@@ -33,10 +33,12 @@ def start(recipe: Recipe, folder: Path, reporter: ProgressReporter | None = None
         reporter: receives the run's events; default none.
 
     Raises:
-        UserError: if the folder has files already, or data, device or options are invalid.
+        UserError: if the folder has files already, data, device or options are invalid, or torchrun started several
+            processes.
         Failure: if training diverged, or the disk is full.
         Stopped: if a signal arrived; a checkpoint was saved.
     """
+    require_single_process()
     refuse_taken(folder)
     run = build(recipe, prepare(recipe))
     home = RunDir.create(folder)
@@ -60,6 +62,7 @@ def resume(folder: Path, reporter: ProgressReporter | None = None) -> Result:
         Failure: as in `start`.
         Stopped: as in `start`.
     """
+    require_single_process()
     home = RunDir.open(folder)
     with home.locked():
         recipe = load_recipe(folder / "recipe.yaml").named(home.read("environment.json")["recipe"])
@@ -88,6 +91,7 @@ def branch(
         budget: ends training.
         kept: phases of which the checkpoint of every evaluation is kept.
     """
+    require_single_process()
     corpus = prepare(recipe)
     new = not (folder / "recipe.yaml").is_file()
     home = RunDir.ensure(folder)
@@ -153,7 +157,7 @@ def _play(
         spent = checkpoint.extra(origin).get("spent")
     else:
         progress = Progress()
-        torch.manual_seed(run.seed)
+        seed_all(run.seed)
     folder.rewind(
         progress.global_round if saved or origin else -1
     )  # without a checkpoint, an evaluation at the start is repeated

@@ -1,8 +1,9 @@
-"""Selects the device and prepares the process that computes."""
+"""Selects the device, and checks and prepares the process that computes."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from functools import cache
 
@@ -33,6 +34,19 @@ def select_device(name: str) -> torch.device:
         raise UserError(
             f"device={name}: not available here ({reason}); expected auto, cpu, cuda, cuda:N or mps; use device=auto"
         ) from error
+
+
+def require_single_process() -> None:
+    """Raises UserError if a launcher such as torchrun started this process as one of several.
+
+    Each of them would run the whole recipe, and all would write to the same folder.
+    """
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes != "1":
+        raise UserError(
+            f"WORLD_SIZE={processes}: a run uses one process and one device; expected WORLD_SIZE=1 or unset; "
+            "start textgan without torchrun, and one run for each device"
+        )
 
 
 def prepare_process() -> None:

@@ -10,7 +10,7 @@ import torch
 from support.runs import PRETRAINING, small
 
 import textgan
-from textgan.core.errors import UserError
+from textgan.core.errors import Failure, UserError
 from textgan.runs import checkpoint, runner, saving
 from textgan.runs.reporter import ProgressReporter
 from textgan.runs.run_dir import RunDir
@@ -30,7 +30,7 @@ def policy(
 ) -> CheckpointPolicy:
     """A policy for a run of two phases, without the run itself."""
     settings = {"checkpoint": {"best": best, "minutes": minutes, "keep": keep}}
-    run: Any = SimpleNamespace(recipe=SimpleNamespace(filled=settings), phases=PHASES)
+    run: Any = SimpleNamespace(recipe=SimpleNamespace(filled=settings), phases=PHASES, modules={})
     return CheckpointPolicy(run, RunDir(folder), ProgressReporter(), None, kept, open_ended)
 
 
@@ -134,3 +134,14 @@ def test_the_model_is_that_of_the_best_evaluation(tmp_path: Path) -> None:
 
 def test_which_checkpoints_a_run_leaves(whole_run: Path) -> None:
     assert names(whole_run) == [6, 8, 10, 11, 12]
+
+
+def test_a_player_with_an_infinite_parameter_is_not_saved(tmp_path: Path, written: None) -> None:
+    saver = policy(tmp_path)
+    saver.run.modules["critic"] = torch.nn.Linear(2, 1)
+    saver.save(Progress(0, 1, 1), None)  # type: ignore[arg-type]
+    with torch.no_grad():
+        saver.run.modules["critic"].weight[0, 1] = torch.inf
+    with pytest.raises(Failure, match=r"critic\.weight is not finite after round 2 of first: .*000001"):
+        saver.save(Progress(0, 2, 2), None)  # type: ignore[arg-type]
+    assert [path.name for path in saver.folder.saved()] == ["000001"]

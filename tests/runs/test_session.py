@@ -6,11 +6,12 @@ import json
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.runs import PRETRAINING, small
+from support.runs import PRETRAINING, result_files, small
 from support.stopping import StopAt
 
 import textgan
@@ -51,8 +52,9 @@ def test_sigterm_saves_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_divergence_is_a_failure_with_advice(tmp_path: Path) -> None:
+    settings = ("optimizers.generator.lr=1e38", "optimizers.generator.clip=null", "checkpoint.minutes=100")
     with pytest.raises(Failure, match=r"nll_train is (nan|inf) in round \d of pretrain-g.*smaller lr"):
-        runner.start(small("optimizers.generator.lr=1e38", "optimizers.generator.clip=null"), tmp_path / "run")
+        runner.start(small(*settings), tmp_path / "run")
 
 
 def test_a_callback_is_called_before_the_first_round_and_after_each(tmp_path: Path) -> None:
@@ -120,6 +122,46 @@ def test_a_failing_evaluation_does_not_lose_the_training(tmp_path: Path) -> None
     with pytest.raises(RuntimeError, match="out of paper"):
         runner.start(small(*settings), tmp_path / "run")
     assert [path.name for path in RunDir(tmp_path / "run").saved()] == ["000003"]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_failed_evaluation_is_made_on_resume(tmp_path: Path, failing: int) -> None:
+    calls: list[int] = []
+
+    @textgan.register("metric", "fails_once")
+    class FailsOnce(Metric):
+        """Fails at one of its calls."""
+
+        def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
+            calls.append(1)
+            if len(calls) == failing:
+                raise RuntimeError("out of paper")
+            return {"length": sum(map(len, evaluation.texts)) / len(evaluation.texts)}
+
+        def better(self) -> Mapping[str, Literal["higher", "lower"]]:
+            return {"length": "lower"}
+
+    settings = small(*PRETRAINING, "evaluate.metrics=[fails_once]", "checkpoint.minutes=100", "checkpoint.best=length")
+    with pytest.raises(RuntimeError, match="out of paper"):
+        runner.start(settings, tmp_path / "failed")
+    runner.resume(tmp_path / "failed")
+    calls[:] = [1, 1]
+    runner.start(settings, tmp_path / "whole")
+    assert result_files(tmp_path / "failed") == result_files(tmp_path / "whole")
+    saved = [[path.name for path in RunDir(tmp_path / name).saved()] for name in ("failed", "whole")]
+    assert saved[0] == saved[1]
+    calls.clear()
+    runner.resume(tmp_path / "whole")
+    assert not calls, "a finished run is not evaluated again"
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
+    settings = ("optimizers.generator.lr=1e38", "optimizers.generator.clip=null", "log.every=50")
+    with pytest.raises(Failure, match=r"generator\.\S+ is not finite after round \d of pretrain-g: .*smaller lr"):
+        runner.start(small(*PRETRAINING, *settings), tmp_path / "run")
+    for folder in RunDir(tmp_path / "run").saved():
+        weights = load_file(folder / "weights.safetensors")
+        assert all(value.isfinite().all() for name, value in weights.items() if "logit_mask" not in name)
 
 
 def test_the_initial_generator_may_be_the_best(tmp_path: Path) -> None:

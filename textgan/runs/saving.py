@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from textgan.core.errors import UserError
+from textgan.core.errors import Failure, UserError
 from textgan.core.registry import suggest
 from textgan.runs import checkpoint
 from textgan.runs.builder import Run
@@ -90,7 +90,12 @@ class CheckpointPolicy:
         return self.best is not None and self.best.global_round == progress.global_round
 
     def save(self, progress: Progress, spent: Spent) -> None:
-        """Saves a checkpoint and deletes those that are no longer needed."""
+        """Saves a checkpoint and deletes those that are no longer needed.
+
+        Raises:
+            Failure: if a parameter is infinite or NaN. Nothing is saved, so the checkpoints before remain the latest.
+        """
+        self._require_finite(progress)
         path = self.folder.checkpoint(progress.global_round)
         best = asdict(self.best) if self.best else None
         checkpoint.save(self.run, progress, path, {"best": best, "spent": spent})
@@ -100,3 +105,20 @@ class CheckpointPolicy:
         temporary = [p for p in self.folder.saved() if int(p.name) not in permanent]
         for old in temporary[: -self.settings["keep"]]:
             checkpoint.remove(old)
+
+    def _require_finite(self, progress: Progress) -> None:
+        """Raises Failure if a parameter of a player is not finite."""
+        for player, module in self.run.modules.items():
+            for name, parameter in module.named_parameters():
+                if not parameter.isfinite().all():
+                    raise Failure(
+                        f"{player}.{name} is not finite after round {progress.round} of "
+                        f"{self.run.phases[progress.phase].name}: training diverged; {last_good(self.folder)}; "
+                        "use a smaller lr or a clip for the optimizer"
+                    )
+
+
+def last_good(folder: RunDir) -> str:
+    """Describes the latest checkpoint, all of whose parameters are finite."""
+    saved = folder.saved()
+    return f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was saved yet"

@@ -16,7 +16,7 @@ from textgan.runs.cost import Budget, CostMeter, Spent
 from textgan.runs.evaluator import evaluate
 from textgan.runs.reporter import ProgressReporter, Result
 from textgan.runs.run_dir import RunDir
-from textgan.runs.saving import Best, CheckpointPolicy
+from textgan.runs.saving import Best, CheckpointPolicy, last_good
 from textgan.runs.signals import Stopped, StopRequest
 from textgan.training.loop import Progress, RoundResult, train
 
@@ -78,6 +78,9 @@ class Session:
             column = self._first_column(progress, total)
             if column and column not in self.result.columns and self._evaluate(column, progress):
                 self._save(progress)  # the best evaluation may turn out to be this one
+            restored = self._restored_round(progress)
+            if restored and self._is_evaluation_missing(restored):
+                self._evaluate_and_save(restored)
             with StopRequest(self.reporter.on_stop_requested) as request:
                 for callback in self.run.callbacks:
                     callback(RoundResult(progress, self.run.phases, {}))
@@ -124,17 +127,43 @@ class Session:
         self.reporter.on_round_end(result)
         if result.progress.round % self.settings["log"]["every"] == 0 or result.ends_phase:
             self._log(result)
-        every = self.settings["phases"][result.phase.name]["evaluate"]
-        due = every is not None and result.progress.round % every == 0
+        self._evaluate_and_save(result)
+
+    def _evaluate_and_save(self, result: RoundResult) -> None:
+        """Evaluates and saves if these are due after a round."""
         improved = False
-        if (due or result.ends_phase) and result.phase.name in self.generator_phases:
+        if self._is_evaluated(result):
             try:
                 improved = self._evaluate(result.phase.name, result.progress)
             except Exception:
                 self._save(result.progress)  # so that a failed evaluation does not lose the training
                 raise
-        if self.saving.is_due(result, evaluated=due, improved=improved):
+        if self.saving.is_due(result, evaluated=self._is_due(result), improved=improved):
             self._save(result.progress)
+
+    def _is_evaluated(self, result: RoundResult) -> bool:
+        """Returns whether the generator is evaluated after a round."""
+        return (self._is_due(result) or result.ends_phase) and result.phase.name in self.generator_phases
+
+    def _is_due(self, result: RoundResult) -> bool:
+        """Returns whether the round is a multiple of the phase's `evaluate`."""
+        every = self.settings["phases"][result.phase.name]["evaluate"]
+        return every is not None and result.progress.round % every == 0
+
+    def _restored_round(self, progress: Progress) -> RoundResult | None:
+        """Returns the round after which this run's own checkpoint was saved; None if it starts or branches here."""
+        if progress.round == 0 or not self.folder.checkpoint(progress.global_round).exists():
+            return None
+        share = self.budget.share(self.meter.spent) if self.budget.phases else 0.0
+        return RoundResult(progress, self.run.phases, {}, share)
+
+    def _is_evaluation_missing(self, result: RoundResult) -> bool:
+        """Returns whether the evaluation after a round failed, so that the checkpoint was saved without it."""
+        made = (
+            entry["kind"] == "evaluation" and entry["global_round"] == result.progress.global_round
+            for entry in self.folder.entries()
+        )
+        return self._is_evaluated(result) and not any(made)
 
     def _log(self, result: RoundResult) -> None:
         """Logs the statistics of a round. Raises Failure if one is not finite."""
@@ -145,11 +174,9 @@ class Session:
         self.reporter.on_log(result, values)
         infinite = [name for name, value in values.items() if not math.isfinite(value)]
         if infinite:
-            saved = self.folder.saved()
-            last = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was saved yet"
             raise Failure(
                 f"{infinite[0]} is {values[infinite[0]]} in round {result.progress.round} of {result.phase.name}: "
-                f"training diverged; {last}; use a smaller lr or a clip for the optimizer"
+                f"training diverged; {last_good(self.folder)}; use a smaller lr or a clip for the optimizer"
             )
 
     def _evaluate(self, column: str, progress: Progress) -> bool:

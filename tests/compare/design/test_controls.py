@@ -70,6 +70,14 @@ def test_continued_training_has_as_many_updates_as_the_adversarial_phase(
     assert changes["phases"]["adversarial"]["rounds"] == updates
 
 
+def test_continued_training_updates_nothing_that_a_turn_of_the_same_name_updated(recipes: list[Recipe]) -> None:
+    extra = {"updates": {"generator": "generator", "discriminator": "discriminator"}}
+    recipe = recipes[0].changed("one", {"phases": {"adversarial": {"turns": {"likelihood": extra}}}})
+    continued = recipe.changed("continued", dict(controls(recipe))["continued"])
+    (turn,) = continued.filled["phases"]["adversarial"]["turns"].values()
+    assert turn["updates"] == recipe.filled["phases"]["pretrain-g"]["turns"]["likelihood"]["updates"]
+
+
 def test_early_has_at_least_one_round(recipes: list[Recipe]) -> None:
     recipe = recipes[0].changed("short", {"phases": {"pretrain-g": {"rounds": 2}}})
     assert dict(controls(recipe))["early"]["phases"]["pretrain-g"] == {"rounds": 1}

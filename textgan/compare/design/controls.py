@@ -73,8 +73,14 @@ def phases_after_start(recipe: Recipe) -> list[str]:
 
 
 def _replace_turns(phase: Mapping[str, Any], turns: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns changes that remove the turns of a phase and add the given ones."""
-    return {**dict.fromkeys(phase["turns"]), **turns}
+    """Returns changes that remove the turns of a phase and add the given ones.
+
+    Changes are merged key by key. A turn is therefore renamed if one of the same name updates other players, which
+    would be added to its own.
+    """
+    removed = phase["turns"]
+    merges = {name for name, turn in turns.items() if removed.get(name, turn)["updates"].keys() - turn["updates"]}
+    return {**dict.fromkeys(removed), **{name + "_continued" * (name in merges): turns[name] for name in turns}}
 
 
 def _component(recipe: Recipe, kind: str) -> Spec | None:
